@@ -1,0 +1,39 @@
+# make demo   train, score and use a classifier, offline       make lab    the notebooks in JupyterLab
+# make test   everything that must hold                        make docs   the site
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lab docs clean
+
+demo: .venv/demo
+	$(BIN)/nace-clf demo
+
+test: .venv/dev
+	$(BIN)/python .ci/checks.py
+
+lab: .venv/dev
+	$(BIN)/jupyter lab --notebook-dir=nbs
+
+docs: .venv/dev
+	@if command -v quarto >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_docs; else \
+	echo "Quarto is not installed (https://quarto.org); previewing with smalldocs instead"; \
+	$(BIN)/python .ci/pages.py && $(BIN)/smalldocs preview _proc; fi
+
+clean:
+	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/.ipynb_checkpoints
+	find nace_clf .ci -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Kept: .venv, data, models"
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nace_clf needs Python 3.11 or newer, and this is %d.%d; try: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/demo: .venv/python settings.ini setup.py constraints.txt
+	$(INSTALL) -e '.[demo]'
+	@touch $@
+
+.venv/dev: .venv/python settings.ini setup.py constraints.txt
+	$(INSTALL) -e '.[demo,dev]'
+	@touch $@ .venv/demo

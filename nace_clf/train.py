@@ -78,7 +78,9 @@ class OrderedTrainer(Trainer):
 # %% ../nbs/04_train.ipynb #644ce58a
 def _prepare(ds: DatasetDict, cfg: Config):
     "Load model and tokenizer for `cfg`, trim the vocabulary if asked, and tokenize `ds`"
-    tokenizer, model = load_tokenizer(cfg.model_id), load_model(cfg.model_id, label_names(ds))
+    tokenizer = load_tokenizer(cfg.model_id)
+    set_seed(cfg.seed)  # right before the new layer gets its random weights
+    model = load_model(cfg.model_id, label_names(ds))
     if cfg.trim_vocab: model, tokenizer = trim_vocab(model, tokenizer, ds["train"]["text"][:])
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     if cfg.max_seq_len > limit: log.warning("max_seq_len lowered from %d to %d, the most that the model reads", cfg.max_seq_len, limit)
@@ -97,7 +99,6 @@ def build_trainer(
     device = choose_device()
     precision = choose_precision("fp16" if cfg.fp16 else cfg.precision, device)
     args = TrainingArguments(str(checkpoints), disable_tqdm=not progress, **training_arguments(cfg, device, precision))
-    set_seed(cfg.seed)
     with args.main_process_first(): model, tokenizer, tokens = _prepare(ds, cfg)
     trainer = OrderedTrainer(model, args, train_dataset=tokens["train"], eval_dataset=tokens.get("validation"), processing_class=tokenizer,
                              data_collator=collator(tokenizer, 8 if device == "cuda" else None), compute_metrics=compute_metrics,

@@ -148,8 +148,8 @@ def evaluate(
     from nace_clf.predict import Classifier
     if json and json.is_dir(): raise InputError(f"{json}: is a folder; give a file for --json")
     report = score(Classifier(folder), table, text_col, label_col, progress)
-    _show_report(report)
     if json: print(write_scores(report, json))
+    _show_report(report)
 
 # %% ../nbs/11_cli.ipynb #b0fdcd4b
 def _predict_file(clf, source: Path, target: Path, text_col: str, top_k: int, progress: bool):

@@ -63,6 +63,11 @@ def compute_metrics(
 # %% ../nbs/04_train.ipynb #eaf2476e
 class OrderedTrainer(Trainer):
     "A `Trainer` whose `predict` returns rows in the order of its input"
+    def __init__(self, *args, **kwargs):
+        "Build the trainer, and have it divide the loss by the accumulation steps"
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = False
+
     def predict(self,
         test_dataset: Dataset, # tokenized rows with the column `length`
         **kwargs, # passed on to `Trainer.predict`

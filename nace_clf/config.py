@@ -38,7 +38,9 @@ def replacing(
         yield scratch / path.name
         if path.is_dir(): os.rename(path, scratch / "replaced")
         os.replace(scratch / path.name, path)
-    finally: shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        if (scratch / "replaced").is_dir() and not path.exists(): os.rename(scratch / "replaced", path)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 # %% ../nbs/00_config.ipynb #642c6833
 def setting(

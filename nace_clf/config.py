@@ -67,10 +67,12 @@ def _in_range(value, m) -> bool:
     return (value > m.get("above", float("-inf")) and value >= m.get("at_least", float("-inf"))
             and value < m.get("below", float("inf")) and value <= m.get("at_most", float("inf")))
 
-# %% ../nbs/00_config.ipynb #14a25723
+# %% ../nbs/00_config.ipynb #d0bccd0c
 def _untrap(f, value):
-    "Undo what YAML does to `5e-5` and to a bare `no`"
+    "Undo what YAML does to `5e-5`, to `2.1` and to a bare `no`"
     if value is False and "no" in f.metadata.get("choices", ()): return "no"
+    if isinstance(value, (int, float)) and str(value) in f.metadata.get("choices", ()): return str(value)
+    if f.type == "list[str]" and isinstance(value, str): return [value]
     if f.type == "float" and isinstance(value, str):
         try: return float(value)
         except ValueError: return value
@@ -132,8 +134,14 @@ class Config:
     valid_size: float = setting(0.05, "share of the training table held out as validation rows", at_least=0, at_most=0.5)
     precision: str = setting("auto", "number format of the matrix products; 'auto' takes bf16 where the hardware has it, else fp32", choices=("auto", "fp32", "bf16", "fp16"))
     group_by_length: bool = setting(True, "put texts of similar length into one batch, which saves padding; False for the tutorial's random batches")
-    text_col: str = setting("text", "column with the description")
+    text_col: list[str] = setting(["text"], "column with the description; several are joined in the order given")
     label_col: str = setting("label", "column with the code")
+    group_col: str = setting("", "column that names the firm or source of a row; rows of one group are never split between training and validation")
+    level: str = setting("as-is", "NACE level that the codes are rolled up to before training; 'as-is' leaves the labels as they are", choices=("as-is", "section", "division", "group", "class"))
+    revision: str = setting("auto", "revision of NACE that the codes are in; 'auto' finds it out where the codes allow", choices=("auto", "2", "2.1"))
+    skip_shallow: bool = setting(False, "leave out rows whose code is not as deep as `level`, and say how many; by default they stop the run")
+    encoding: str = setting("", "character encoding of a CSV, such as cp1250; found out if empty")
+    delimiter: str = setting("", "character between the fields of a CSV; found out if empty")
     trim_vocab: bool = setting(False, "drop the word pieces that the training texts do not use: faster training and a smaller folder for multilingual models")
     patience: int = setting(0, "evaluations without a better macro F1 before training stops early; 0 = never; needs load_best", at_least=0)
 
@@ -161,8 +169,11 @@ def _check_together(c: Config):
         raise InputError(f"load_best = true needs save_strategy = eval_strategy, and not 'no': they are {c.save_strategy!r} and {c.eval_strategy!r}; set both to 'epoch'")
     if c.patience and not c.load_best:
         raise InputError(f"patience = {c.patience} needs load_best = true, so that the best checkpoint is kept")
-    if c.text_col == c.label_col:
-        raise InputError(f"text_col and label_col are both {c.text_col!r}: name two different columns")
+    if not c.text_col: raise InputError("text_col names no column: give the column with the description")
+    if c.label_col in c.text_col:
+        raise InputError(f"text_col and label_col both name {c.label_col!r}: name different columns")
+    if c.skip_shallow and c.level == "as-is":
+        raise InputError("skip_shallow = true needs a level: set level to 'class', 'group', 'division' or 'section'")
     if c.valid_size == 0 and c.eval_strategy != "no":
         raise InputError(f"eval_strategy = {c.eval_strategy!r} needs validation rows: set valid_size above 0, or eval_strategy to 'no'")
 
@@ -222,5 +233,5 @@ def demo_config(
     **overrides, # settings that win over the ones chosen here
 ) -> Config: # settings for the bundled model on a CPU
     "Choose settings for the bundled multilingual model on a CPU"
-    chosen = dict(model_id="bundled", output_dir="models/demo", epochs=3, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, trim_vocab=True)
+    chosen = dict(model_id="bundled", output_dir="models/demo", epochs=3, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, trim_vocab=True, revision="2")
     return Config(**(chosen | overrides))

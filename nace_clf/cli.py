@@ -58,11 +58,32 @@ def main(
     print("nace-clf: " + " ".join(problem.split()), file=sys.stderr)
     return code if problem == "interrupted" else 2
 
-# %% ../nbs/11_cli.ipynb #666f29e2
+# %% ../nbs/11_cli.ipynb #c4674a9a
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model folder if it exists.")]
+TextCol = Annotated[Optional[list[str]], typer.Option(help="Column with the description; several are joined; the training run's if not given.")]
+Encoding = Annotated[str, typer.Option(help="Character encoding of a CSV, such as cp1250; found out if not given.", show_default=False)]
+Delimiter = Annotated[str, typer.Option(help="Character between the fields of a CSV; found out if not given.", show_default=False)]
 
 
+def _number(kind: type) -> Callable[[str], int | float]:
+    "Make a parser of numbers whose error names what was given"
+    def parse(value: str):
+        try: return kind(value)
+        except ValueError: raise typer.BadParameter(f"{value!r} is not a {'whole ' * (kind is int)}number") from None
+    return parse
+
+
+def _check_report(path: Path | None):
+    "Check that a report can be written to `path`"
+    if path and path.is_dir(): raise InputError(f"{path}: is a folder; give a file")
+
+
+def _check_revision(revision: str | None, allowed: tuple[str, ...] = ("2", "2.1")):
+    "Check that `revision` is one of NACE"
+    if revision and revision not in allowed: raise InputError(f"revision = {revision!r} is not allowed: give one of {', '.join(allowed)}")
+
+# %% ../nbs/11_cli.ipynb #666f29e2
 @app.command()
 def sample(
     out_dir: Annotated[Path, typer.Option(help="Folder for nace_train.csv and nace_test.csv.")] = Path("data/raw"),
@@ -72,15 +93,32 @@ def sample(
     from nace_clf.data import sample as write_sample
     for path in write_sample(out_dir, test): print(path)
 
+# %% ../nbs/11_cli.ipynb #15e2e26b
+@app.command()
+def check(
+    table: Annotated[str, typer.Argument(help="Table to check: CSV, Parquet or Excel, a file or an address.")],
+    text_col: Annotated[list[str], typer.Option(help="Column with the description; several are joined.")] = ["text"],
+    label_col: Annotated[Optional[str], typer.Option(help="Column with the label; 'label' if there is one.")] = None,
+    against: Annotated[Optional[str], typer.Option(metavar="TRAIN", help="Training table to compare with.")] = None,
+    model_id: Annotated[Optional[str], typer.Option(help="Model whose tokens are counted: a Hub id, a folder, or 'bundled'; words are counted if not given.")] = None,
+    max_seq_len: Annotated[int, typer.Option(help="Longest text, in tokens.", parser=_number(int), metavar="NUMBER")] = 256,
+    level: Annotated[str, typer.Option(help="Level of NACE to check for: section, division, group, class or as-is.")] = "as-is",
+    revision: Annotated[str, typer.Option(help="Revision of NACE of the codes: 2, 2.1 or auto.")] = "auto",
+    encoding: Encoding = "", delimiter: Delimiter = "",
+    json: Annotated[Optional[Path], typer.Option(help="Write the report to this JSON file.")] = None,
+    html: Annotated[Optional[Path], typer.Option(help="Write the report to this HTML file.")] = None,
+) -> int:
+    "Say what is wrong with TABLE. Exit code 0: nothing serious, 1: findings to look at."
+    from nace_clf.check import check as look, to_text, write_html, write_json
+    Config(text_col=text_col, level=level, revision=revision, max_seq_len=max_seq_len)
+    for path in (json, html): _check_report(path)
+    report = look(table, text_col, label_col, against, model_id, max_seq_len, level, revision, encoding, delimiter)
+    print(to_text(report))
+    if json: print(write_json(report, json))
+    if html: print(write_html(report, html))
+    return report.exit_code
+
 # %% ../nbs/11_cli.ipynb #9750b55e
-def _number(kind: type) -> Callable[[str], int | float]:
-    "Make a parser of numbers whose error names what was given"
-    def parse(value: str):
-        try: return kind(value)
-        except ValueError: raise typer.BadParameter(f"{value!r} is not a {'whole ' * (kind is int)}number") from None
-    return parse
-
-
 def _with_settings(command: Callable) -> Callable:
     "Give `command` one option for each setting, named after it"
     kinds = {"int": int, "float": float, "bool": bool, "str": str, "list[str]": list[str]}
@@ -101,7 +139,7 @@ def _given(settings: dict) -> dict:
 @app.command()
 @_with_settings
 def train(
-    table: Annotated[Path, typer.Argument(help="Training table, .csv or .parquet, with a text and a label column.")],
+    table: Annotated[str, typer.Argument(help="Training table with a text and a label column: CSV, Parquet or Excel, a file or an address.")],
     out_dir: Annotated[Optional[Path], typer.Option("--out-dir", "--output-dir", help="Folder for the model; saved_models/MODEL_ID if not given.")] = None,
     config: Annotated[Optional[Path], typer.Option(help="YAML file with settings; options win over it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was killed.")] = False,
@@ -126,71 +164,86 @@ def _table(title: str, df, digits: int = 4):
 
 
 def _show_report(report):
-    "Print the scores of `report`, its classes and its largest confusions"
+    "Print the scores of `report`, its levels, its classes and its largest confusions"
     import pandas as pd
-    from nace_clf.evaluate import top_confusions
+    from nace_clf.evaluate import top_confusions, with_titles
     _table("Scores", pd.DataFrame({"score": report.scores.keys(), "value": [v if k != "n" else str(v) for k, v in report.scores.items()]}))
-    _table("Classes", report.per_class.reset_index(), 3)
+    if report.levels is not None: _table("Accuracy by level of NACE", report.levels)
+    classes = report.per_class.nlargest(40, "rows").sort_index()
+    _table("Classes" if len(classes) == len(report.per_class) else f"The 40 largest of {len(report.per_class)} classes", classes.set_axis(with_titles(classes.index, report.revision)).rename_axis("label").reset_index(), 3)
     _table("Largest confusions", top_confusions(report))
 
 
 @app.command()
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")],
-    table: Annotated[Path, typer.Argument(metavar="TEST", help="Test table, .csv or .parquet.")],
+    table: Annotated[str, typer.Argument(metavar="TEST", help="Test table: CSV, Parquet or Excel, a file or an address.")],
     json: Annotated[Optional[Path], typer.Option(help="Write the scores to this JSON file.")] = None,
-    text_col: Annotated[Optional[str], typer.Option(help="Column with the description; the training run's if not given.")] = None,
+    text_col: TextCol = None,
     label_col: Annotated[Optional[str], typer.Option(help="Column with the label; the training run's if not given.")] = None,
-    progress: Progress = True,
+    level: Annotated[Optional[str], typer.Option(help="Score at this level of NACE: section, division, group or class; the training run's if not given.")] = None,
+    revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1; the training run's if not given.")] = None,
+    skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
+    encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
     "Score the model in DIR on the table TEST."
     from nace_clf.evaluate import evaluate as score, write_scores
     from nace_clf.predict import Classifier
-    if json and json.is_dir(): raise InputError(f"{json}: is a folder; give a file for --json")
-    report = score(Classifier(folder), table, text_col, label_col, progress)
+    _check_report(json)
+    _check_revision(revision)
+    report = score(Classifier(folder, revision=revision), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter)
     if json: print(write_scores(report, json))
     _show_report(report)
 
 # %% ../nbs/11_cli.ipynb #b0fdcd4b
-def _predict_file(clf, source: Path, target: Path, text_col: str, top_k: int, progress: bool):
+def _predict_file(clf, source: str, target: Path, text_cols: list[str], top_k: int, progress: bool, encoding: str, delimiter: str):
     "Add suggestions to the table `source` and write it to `target`"
     import pandas as pd
     from nace_clf.data import check_table, read_table, write_table
-    df = read_table(source, drop_index=False)
-    texts = check_table(df, [text_col], source)[text_col]
-    found = clf.predict(texts, top_k, progress).set_axis(df.index)
+    df = read_table(source, text_cols, keep_all=True, drop_index=False, encoding=encoding, delimiter=delimiter)
+    found = clf.predict(check_table(df, text_cols, source=source).text, top_k, progress).set_axis(df.index)
     if taken := [c for c in found if c in df]: raise InputError(f"{source}: has a column {taken[0]!r} already; rename it, since the suggestions need the name")
-    print(write_table(pd.concat([df, found], axis=1).rename(columns={"Unnamed: 0": ""}), target))
+    out = pd.concat([df, found], axis=1).rename(columns={"Unnamed: 0": ""})
+    marked = df.attrs["encoding"] not in ("utf-8", "")  # spreadsheets take UTF-8 for the letters of their country unless it is marked
+    print(write_table(out, target, df.attrs["delimiter"] or ",", "utf-8-sig" if marked else "utf-8"))
 
 
 @app.command()
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")],
     texts: Annotated[Optional[list[str]], typer.Argument(metavar="[TEXT]...", help="Descriptions to code.")] = None,
-    input: Annotated[Optional[Path], typer.Option(help="Table of descriptions, .csv or .parquet.")] = None,
-    output: Annotated[Optional[Path], typer.Option(help="Table to write, .csv or .parquet; replaced if it exists.")] = None,
+    input: Annotated[Optional[str], typer.Option(help="Table of descriptions: CSV, Parquet or Excel, a file or an address.")] = None,
+    output: Annotated[Optional[Path], typer.Option(help="Table to write, .csv, .csv.gz, .tsv or .parquet; replaced if it exists. A CSV gets the input's delimiter.")] = None,
     top_k: Annotated[int, typer.Option(help="Suggestions a text.", parser=_number(int), metavar="NUMBER")] = 2,
-    text_col: Annotated[Optional[str], typer.Option(help="Column with the description; the training run's if not given.")] = None,
-    progress: Progress = True,
+    text_col: TextCol = None,
+    revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1, for their titles; the training run's if not given.")] = None,
+    encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
     _check_predict(texts, input, output)
+    _check_revision(revision)
     from nace_clf.predict import Classifier, check_texts
     if texts: check_texts(texts)
-    clf = Classifier(folder)
-    if input: return _predict_file(clf, input, output, text_col or clf.manifest["config"]["text_col"], top_k, progress)
-    found = clf.predict(texts, top_k)
+    clf = Classifier(folder, revision=revision)
+    text_cols = text_col or clf.manifest["config"]["text_col"]
+    if input: return _predict_file(clf, input, output, [text_cols] if isinstance(text_cols, str) else text_cols, top_k, progress, encoding, delimiter)
+    _show_predictions(texts, clf.predict(texts, top_k))
+
+
+def _show_predictions(texts: list[str], found, title: str = ""):
+    "Print suggestions for `texts`, with titles cut to fit"
+    found = found.assign(**{c: found[c].str.slice(0, 30) for c in found if c.startswith("title_")})
     found.insert(0, "text", texts)
-    _table("", found, 3)
+    _table(title, found, 3)
 
 
 def _check_predict(texts, input, output):
     "Check that either texts or two different files were given"
+    from nace_clf.data import check_writable
     if bool(texts) == bool(input): raise InputError("give either descriptions, or --input and --output: nace-clf predict DIR 'growing of rice'")
     if bool(input) != bool(output): raise InputError("--input and --output belong together: give both a table to read and a table to write")
-    if output and output.suffix.lower() not in (".csv", ".parquet"): raise InputError(f"{output}: cannot write a {output.suffix or 'nameless'} file; give a name that ends in .csv or .parquet")
-    if output and output.is_dir(): raise InputError(f"{output}: is a folder; give a file for --output")
-    if output and output.resolve() == input.resolve(): raise InputError(f"{output}: is the input too; give another file for --output, so that nothing is lost")
+    if output: check_writable(output)
+    if output and output.resolve() == Path(input).resolve(): raise InputError(f"{output}: is the input too; give another file for --output, so that nothing is lost")
 
 # %% ../nbs/11_cli.ipynb #1050928c
 @app.command()
@@ -210,9 +263,7 @@ def demo(
     print(f"Scoring {test_csv}")
     _show_report(score(clf, test_csv))
     texts = ["we grow rice on our family farm", "boulangerie artisanale, vente de pain", "разработка компьютерных программ"]
-    found = clf.predict(texts)
-    found.insert(0, "text", texts)
-    _table("New descriptions", found, 3)
+    _show_predictions(texts, clf.predict(texts), "New descriptions")
     print(f"Next: nace-clf predict {out_dir} 'your own description'")
 
 

@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_fscore_support
 
-from .config import replacing
-from .data import check_table, read_table
+from .config import InputError, replacing
+from .data import check_table, read_table, roll_up_labels
+from .nace import LEVELS, NaceError, detect_revision, level_of, parse, roll_up, short_title
 from .predict import Classifier, rank
 from .train import compute_scores
 
 # %% auto #0
-__all__ = ['log', 'number_labels', 'Report', 'report_on', 'evaluate', 'write_scores', 'plot_classes', 'plot_confusion',
-           'top_confusions']
+__all__ = ['log', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'Report', 'report_on', 'evaluate', 'write_scores',
+           'with_titles', 'plot_classes', 'plot_confusion', 'top_confusions']
 
 # %% ../nbs/07_evaluate.ipynb #5b892395
 log = logging.getLogger(__name__)
@@ -38,7 +39,46 @@ def number_labels(
     number = {name: i for i, name in enumerate([*names, *unseen])}
     return np.array([number[o] for o in labels]), [*names, *unseen]
 
-# %% ../nbs/07_evaluate.ipynb #3355add0
+# %% ../nbs/07_evaluate.ipynb #cab3f1fc
+def accuracy_by_level(
+    labels: list[str] | pd.Series, # true labels
+    predicted: list[str] | pd.Series, # predicted labels
+    revision: str, # revision of NACE, "2" or "2.1"
+) -> pd.DataFrame: # level, accuracy, rows; the levels that the labels reach
+    "Compute the accuracy at each level of NACE"
+    found = []
+    for level in LEVELS:
+        true, guess = _rolled(labels, level, revision), _rolled(predicted, level, revision)
+        reached = true.notna()
+        if reached.any() and guess.notna().any(): found.append((level, float((true == guess)[reached].mean()), int(reached.sum())))
+    return pd.DataFrame(found, columns=["level", "accuracy", "rows"])
+
+
+def _rolled(labels: list[str] | pd.Series, level: str, revision: str) -> pd.Series:
+    "Roll `labels` up to `level`; missing where they do not reach it"
+    labels = pd.Series(list(labels), dtype=object)
+    return labels.map({v: _code_at(v, level, revision) for v in labels.unique()})
+
+
+def _code_at(label: str, level: str, revision: str) -> str | None:
+    "Roll `label` up to `level`, if it is a code and reaches it"
+    try: return roll_up(parse(label, revision).code, level, revision)
+    except NaceError: return None
+
+# %% ../nbs/07_evaluate.ipynb #c88addde
+def roll_up_probs(
+    probs: np.ndarray, # probability of each class, [texts, classes]
+    names: list[str], # label names in the order of the columns
+    level: str, # "section", "division", "group" or "class"
+    revision: str, # revision of NACE, "2" or "2.1"
+) -> tuple[np.ndarray, list[str]]: # probability of each code at `level`, [texts, codes]; the codes
+    "Add up probabilities under each code at `level`"
+    codes = [_code_at(name, level, revision) for name in names]
+    if None in codes: raise InputError(f"level = {level!r}: the model's label {names[codes.index(None)]!r} cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level")
+    above = sorted(set(codes))
+    return probs @ (np.array(codes)[:, None] == above).astype(probs.dtype), above
+
+# %% ../nbs/07_evaluate.ipynb #191fbc8b
 @dataclass
 class Report:
     "Hold what was measured on a test table"
@@ -46,6 +86,8 @@ class Report:
     per_class: pd.DataFrame   # precision, recall, f1 and rows of each class
     confusion: pd.DataFrame   # rows of each true class (index) by predicted class (columns)
     predictions: pd.DataFrame # text, label, label_1, score_1, label_2, score_2 of each row
+    levels: pd.DataFrame | None = None # accuracy at each level, if the labels are NACE codes
+    revision: str | None = None # revision of NACE, if the labels are codes
 
 
 def report_on(
@@ -53,7 +95,8 @@ def report_on(
     labels: list[str], # true labels
     probs: np.ndarray, # probability of each class, [texts, classes]
     names: list[str], # label names in the order of the columns
-) -> Report: # scores, table of classes, confusion matrix, predictions
+    revision: str | None = None, # revision of NACE, if the labels are codes
+) -> Report: # scores, table of classes, confusion matrix, predictions, accuracy by level
     "Measure `probs` against the true `labels`"
     y, names_all = number_labels(labels, names)
     predicted, present = probs.argmax(axis=1), np.unique(y)
@@ -62,20 +105,43 @@ def report_on(
     counts = confusion_matrix(y, predicted, labels=range(len(names_all)))
     confusion = pd.DataFrame(counts, index=pd.Index(names_all, name="true"), columns=pd.Index(names_all, name="predicted"))
     table = pd.concat([pd.DataFrame({"text": list(texts), "label": list(labels)}), rank(probs, names, min(2, len(names)))], axis=1)
-    return Report(compute_scores(probs, y), per_class, confusion, table)
+    levels = accuracy_by_level(table["label"], table["label_1"], revision) if revision else None
+    return Report(compute_scores(probs, y), per_class, confusion, table, levels, revision)
 
-# %% ../nbs/07_evaluate.ipynb #a1ff6b5d
+# %% ../nbs/07_evaluate.ipynb #807ad12a
 def evaluate(
     clf: Classifier, # a saved model
-    path: str | Path, # the test table, .csv or .parquet
-    text_col: str | None = None, # column with the description; the training run's if not given
+    path: str | Path, # the test table: a file or an address
+    text_col: str | list[str] | None = None, # column with the description, or several; the training run's if not given
     label_col: str | None = None, # column with the label; the training run's if not given
     progress: bool = False, # show a progress bar
-) -> Report: # scores, table of classes, confusion matrix, predictions
+    level: str | None = None, # level to score at, "section", "division", "group" or "class"; the training run's if not given
+    skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
+    encoding: str = "", # character encoding of a CSV; found out if empty
+    delimiter: str = "", # delimiter of a CSV; found out if empty
+) -> Report: # scores, table of classes, confusion matrix, predictions, accuracy by level
     "Score `clf` on the test table `path`"
-    text_col, label_col = text_col or clf.manifest["config"]["text_col"], label_col or clf.manifest["config"]["label_col"]
-    df = check_table(read_table(path), [text_col, label_col], path)
-    return report_on(df[text_col], df[label_col], clf.predict_proba(df[text_col], progress), clf.names)
+    cfg = clf.manifest["config"]
+    text_cols, label_col = text_col or cfg["text_col"], label_col or cfg["label_col"]
+    text_cols = [text_cols] if isinstance(text_cols, str) else text_cols
+    df = check_table(read_table(path, [*text_cols, label_col], encoding=encoding, delimiter=delimiter), text_cols, label_col, source=path)
+    df, level = _at_level(df, clf, level or cfg.get("level", "as-is"), skip_shallow, f"{path}, column {label_col!r}")
+    probs, names = clf.predict_proba(df.text, progress), clf.names
+    if level != "as-is": probs, names = roll_up_probs(probs, names, level, clf.revision)
+    return report_on(df.text, df.label, probs, names, clf.revision)
+
+
+def _at_level(df: pd.DataFrame, clf: Classifier, level: str, skip_shallow: bool, where: str) -> tuple[pd.DataFrame, str]:
+    "Roll the labels of `df` up to `level`, and see that they are in the revision of `clf`"
+    if level not in ("as-is", *LEVELS): raise InputError(f"level = {level!r} is not allowed: give one of as-is, {', '.join(LEVELS)}")
+    if clf.revision and (found := detect_revision(df.label.unique())).revision not in (None, clf.revision):
+        raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {clf.revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
+    if level == "as-is": return df, level
+    if not clf.revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
+    roll_up_probs(np.zeros((0, len(clf.names))), clf.names, level, clf.revision)  # refuse a level below the model's before predicting
+    labels, _ = roll_up_labels(df.label, level, clf.revision, skip_shallow, where)
+    if labels.empty: raise InputError(f"{where}: no row has a code as deep as the {level}; choose a higher --level")
+    return df.loc[labels.index].assign(label=labels), level
 
 
 def write_scores(
@@ -83,19 +149,33 @@ def write_scores(
     path: str | Path, # the JSON file; replaced if it exists
 ) -> Path: # the path written
     "Write the scores of `report` as JSON"
-    with replacing(path) as tmp: tmp.write_text(json.dumps(report.scores, indent=2) + "\n", encoding="utf-8")
+    found = report.scores if report.levels is None else report.scores | {"accuracy_by_level": dict(zip(report.levels.level, report.levels.accuracy))}
+    with replacing(path) as tmp: tmp.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return Path(path)
+
+# %% ../nbs/07_evaluate.ipynb #eca1071b
+def with_titles(
+    labels: list[str] | pd.Index, # labels
+    revision: str | None, # revision of NACE; labels stay as they are if not given
+    width: int = 40, # longest result in characters
+) -> list[str]: # label, space, title
+    "Put the titles of NACE codes beside `labels`, cut to `width`"
+    def named(label):
+        try: return short_title(parse(label, revision).code, revision, width)
+        except NaceError: return label
+    return [named(label) for label in labels] if revision else list(labels)
 
 # %% ../nbs/07_evaluate.ipynb #94d04947
 def plot_classes(
     report: Report, # as `evaluate` returns it
+    n: int = 40, # classes to draw, those with most rows
 ) -> plt.Figure: # one bar a class, best on top
     "Draw the F1 of each class"
-    table = report.per_class.sort_values("f1")
-    fig, ax = plt.subplots(figsize=(7, 0.6 + 0.27 * len(table)), layout="constrained")
-    bars = ax.barh(table.index, table.f1, color="tab:blue")
+    table = report.per_class.nlargest(n, "rows").sort_values("f1")
+    fig, ax = plt.subplots(figsize=(8, 0.6 + 0.27 * len(table)), layout="constrained")
+    bars = ax.barh(with_titles(table.index, report.revision), table.f1, color="tab:blue")
     ax.bar_label(bars, [f"{f:.2f}  ({n} rows)" for f, n in zip(table.f1, table.rows)], padding=3, fontsize=8)
-    ax.set(xlim=(0, 1.2), xlabel="F1", ylabel="class")
+    ax.set(xlim=(0, 1.25), xlabel="F1", ylabel="class")
     ax.axvline(report.scores["f1_macro"], color="tab:orange", linestyle="--", linewidth=1)
     plt.close(fig)
     return fig
@@ -103,12 +183,16 @@ def plot_classes(
 # %% ../nbs/07_evaluate.ipynb #e66b4287
 def plot_confusion(
     report: Report, # as `evaluate` returns it
+    n: int = 40, # classes to draw, those with most rows
 ) -> plt.Figure: # true classes down, predicted classes across
     "Draw the confusion matrix as shares of each true class"
-    shares = report.confusion.div(report.confusion.sum(axis=1).clip(lower=1), axis=0)
-    fig, ax = plt.subplots(figsize=(7, 6) if len(shares) > 6 else (4, 3.4), layout="constrained")
+    most = report.confusion.sum(axis=1).nlargest(n).index.sort_values()
+    shares = report.confusion.div(report.confusion.sum(axis=1).clip(lower=1), axis=0).loc[most, most]
+    fig, ax = plt.subplots(figsize=(9, 6) if len(shares) > 6 else (6, 3.4), layout="constrained")
     ConfusionMatrixDisplay(shares.to_numpy(), display_labels=shares.index).plot(
         ax=ax, include_values=len(shares) <= 6, values_format=".2f", cmap="Blues", im_kw={"vmin": 0, "vmax": 0.5 if len(shares) > 6 else 1})
+    ax.set_yticks(range(len(shares)), with_titles(shares.index, report.revision))
+    ax.tick_params("x", rotation=90 if len(max(shares.index, key=len)) > 2 else 0)
     plt.close(fig)
     return fig
 
@@ -120,4 +204,5 @@ def top_confusions(
     "List the `n` most frequent confusions"
     wrong = report.predictions[report.predictions.label != report.predictions.label_1]
     groups = wrong.groupby(["label", "label_1"]).text.agg(["size", "first"]).sort_values("size", ascending=False, kind="stable")
-    return groups.head(n).reset_index().set_axis(["true", "predicted", "rows", "example"], axis=1)
+    table = groups.head(n).reset_index().set_axis(["true", "predicted", "rows", "example"], axis=1)
+    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})

@@ -14,10 +14,11 @@ from tqdm.auto import tqdm
 
 from .config import InputError
 from .model import autocast, choose_device, choose_precision
+from .nace import NaceError, parse, title
 from .save_load import load
 
 # %% auto #0
-__all__ = ['check_texts', 'Classifier', 'rank']
+__all__ = ['check_texts', 'label_titles', 'Classifier', 'rank']
 
 # %% ../nbs/06_predict.ipynb #32981aec
 def check_texts(
@@ -30,6 +31,18 @@ def check_texts(
         if not isinstance(text, str) or not text.strip(): raise InputError(f"text {i + 1} of {len(texts)} is {text!r}: give a text that is not empty, or leave it out")
     return texts
 
+# %% ../nbs/06_predict.ipynb #ae426ba9
+def label_titles(
+    names: list[str], # label names
+    revision: str, # revision of NACE, "2" or "2.1"
+) -> list[str]: # titles in the same order; empty for a label that is no NACE code
+    "Look up the titles of the labels `names`"
+    found = []
+    for name in names:
+        try: found.append(title(parse(name, revision).code, revision))
+        except NaceError: found.append("")
+    return found
+
 # %% ../nbs/06_predict.ipynb #16c96a2e
 class Classifier:
     "Code descriptions with a saved model"
@@ -38,9 +51,11 @@ class Classifier:
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
         precision: str = "auto", # "auto", "fp32", "bf16" or "fp16"
         batch_size: int | None = None, # texts computed at once; `eval_bs` of the training run if not given
+        revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the training run's if not given
     ):
         "Load the model in `folder`"
         self.model, self.tokenizer, self.manifest = load(folder)
+        self.revision = revision or self.manifest["data"].get("revision")
         self.device = device or choose_device()
         self.precision = choose_precision(precision, self.device)
         self.batch_size = batch_size or self.manifest["config"]["eval_bs"]
@@ -50,6 +65,11 @@ class Classifier:
     def names(self) -> list[str]: # label names in the order of their numbers
         "List the labels that the model knows"
         return [self.model.config.id2label[i] for i in range(self.model.config.num_labels)]
+
+    @property
+    def titles(self) -> list[str] | None: # in the order of `names`; None if the labels are not known to be NACE codes
+        "List the titles of the labels"
+        return label_titles(self.names, self.revision) if self.revision else None
 
     @torch.inference_mode()
     def predict_proba(self,
@@ -72,21 +92,23 @@ class Classifier:
         texts: list[str], # descriptions
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # columns label_1, score_1, label_2, score_2, ...; one row a text
+    ) -> pd.DataFrame: # columns label_1, title_1 (if the labels are NACE codes), score_1, label_2, ...; one row a text
         "Suggest the `top_k` most probable labels for `texts`"
         if not 1 <= top_k <= len(self.names): raise InputError(f"top_k = {top_k} is not allowed: the model knows {len(self.names)} classes, give 1 to {len(self.names)}")
-        return rank(self.predict_proba(texts, progress), self.names, top_k)
+        return rank(self.predict_proba(texts, progress), self.names, top_k, self.titles)
 
 # %% ../nbs/06_predict.ipynb #58c068a0
 def rank(
     probs: np.ndarray, # probability of each class, [texts, classes]
     names: list[str], # label names in the order of the columns
     top_k: int, # suggestions a text
-) -> pd.DataFrame: # columns label_1, score_1, ...; one row a text
+    titles: list[str] | None = None, # titles of the labels, if they are to be shown
+) -> pd.DataFrame: # columns label_1, title_1 (with `titles`), score_1, ...; one row a text
     "List the `top_k` most probable labels with their probabilities"
     best = np.argsort(-probs, axis=1, kind="stable")[:, :top_k]
     columns = {}
     for k in range(top_k):
         columns[f"label_{k + 1}"] = np.asarray(names, dtype=object)[best[:, k]]
+        if titles: columns[f"title_{k + 1}"] = np.asarray(titles, dtype=object)[best[:, k]]
         columns[f"score_{k + 1}"] = np.take_along_axis(probs, best[:, [k]], axis=1)[:, 0]
     return pd.DataFrame(columns)

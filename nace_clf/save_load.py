@@ -19,7 +19,7 @@ from datasets import DatasetDict
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
 from .config import Config, InputError, replacing
-from .data import fingerprint, label_names, load_data
+from .data import fingerprint, label_names, load_data, local_copy, revision_of
 from .model import quiet
 from .train import train
 
@@ -36,12 +36,13 @@ def _sha256(path: Path) -> str:
 
 
 def describe_data(
-    path: str | Path, # the training table
+    path: str | Path, # the training table: a file or an address
     ds: DatasetDict, # what `load_data` made of it
-) -> dict: # file name, SHA-256, rows, classes and fingerprint
+) -> dict: # file name, SHA-256, rows, classes, revision of NACE and fingerprint
     "Describe the training data for the manifest"
-    return {"file": Path(path).name, "sha256": _sha256(Path(path)), "rows": {k: len(v) for k, v in ds.items()},
-            "classes": len(label_names(ds)), "fingerprint": fingerprint(ds)}
+    with local_copy(path) as local: digest = _sha256(local)
+    return {"file": Path(path).name, "sha256": digest, "rows": {k: len(v) for k, v in ds.items()},
+            "classes": len(label_names(ds)), "revision": revision_of(ds), "fingerprint": fingerprint(ds)}
 
 
 def _manifest(folder: Path, cfg: Config, data: dict, metrics: dict) -> dict:
@@ -59,7 +60,7 @@ tags: [nace, economic-activities]
 ---
 # {name}
 
-Codes short descriptions of business activity into {classes} classes. Fine-tuned with nace_clf {version} from
+Codes short descriptions of business activity into {classes} classes{kind}. Fine-tuned with nace_clf {version} from
 `{model_id}` on {rows:,} rows of `{file}` (SHA-256 `{sha256}`).
 
 ## How good it is
@@ -91,7 +92,8 @@ def _card(name: str, cfg: Config, data: dict, metrics: dict) -> str:
     "Write the model card as Markdown"
     table = "\n".join(f"| {k} | {v:.4f} |" for k, v in metrics.items())
     scores = f"On {data['rows'].get('validation', 0):,} validation rows (seed {cfg.seed}):\n\n| score | value |\n| --- | --- |\n{table}"
-    return _CARD.format(name=name, version=version("nace_clf"), model_id=Path(cfg.model_id).name, rows=data["rows"]["train"],
+    kind = (f" of NACE Rev. {data['revision']}" if data["revision"] else "") + (f" (level: {cfg.level})" if cfg.level != "as-is" else "")
+    return _CARD.format(name=name, kind=kind, version=version("nace_clf"), model_id=Path(cfg.model_id).name, rows=data["rows"]["train"],
                         file=data["file"], sha256=data["sha256"], classes=data["classes"], metrics=scores if metrics else "It was not scored.")
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
@@ -164,7 +166,7 @@ def _validation_scores(trainer: Trainer) -> dict[str, float]:
 
 
 def fit(
-    table: str | Path, # the training table, .csv or .parquet
+    table: str | Path, # the training table: a file or an address
     folder: str | Path, # where to save the model
     cfg: Config, # the settings
     resume: bool = False, # go on from the last checkpoint

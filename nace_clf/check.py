@@ -37,11 +37,11 @@ class Finding:
     details: list[str] = field(default_factory=list) # names and figures: classes, codes, languages
 
 
-def _found(name: str, severity: str, what: str, advice: str, rows: Iterable[int], shown: pd.Series, details: Iterable[str] = ()) -> list[Finding]:
-    "Make a finding about the row numbers `rows` with examples out of `shown`, or none if there are no rows"
-    rows = list(rows)
-    if not rows: return []
-    examples = [(int(r), shown.at[r] if len(shown.at[r]) <= 100 else shown.at[r][:99] + "…") for r in rows[:5]]
+def _found(name: str, severity: str, what: str, advice: str, rows: pd.Index | list[int], shown: pd.Series | Callable[[int], str], details: Iterable[str] = ()) -> list[Finding]:
+    "Make a finding about the row numbers `rows` with what `shown` has for the first five, or none if there are no rows"
+    if len(rows) == 0: return []
+    show = shown if callable(shown) else shown.at.__getitem__
+    examples = [(int(r), text if len(text) <= 100 else text[:99] + "…") for r in rows[:5] for text in [show(r)]]
     return [Finding(name, severity, what, len(rows), advice, examples, list(details))]
 
 # %% ../nbs/03_check.ipynb #caede0b2
@@ -54,12 +54,14 @@ def check_texts(
     bare = texts.str.strip()
     size, letters = bare.str.len(), np.array([any(map(str.isalpha, t)) for t in bare], dtype=bool)
     broken = texts[[not t.isascii() and (is_bad(t) or "\ufffd" in t) for t in texts]]
-    meant = broken.head(5).map(lambda t: f"{t} (perhaps {ftfy.fix_encoding(t)})" if ftfy.fix_encoding(t) != t else t)
+    def meant(row):
+        fixed = ftfy.fix_encoding(texts.at[row])
+        return texts.at[row] + (f" (perhaps {fixed})" if fixed != texts.at[row] else "")
     return [
         *_found("missing_text", "look", "empty text", "fill them in or remove the rows; training stops at them", texts.index[size == 0], texts),
         *_found("short_text", "look", "text of a single character", "fill them in or remove the rows", texts.index[size == 1], texts),
         *_found("no_letters", "look", "text without letters", "replace numbers by words, or remove the rows", texts.index[(size > 1) & ~letters], texts),
-        *_found("mojibake", "look", "text that looks broken by a wrong encoding", "read the file with another --encoding, export it again, or repair the texts with ftfy", broken.index, meant.reindex(broken.index).fillna(""))]
+        *_found("mojibake", "look", "text that looks broken by a wrong encoding", "read the file with another --encoding, export it again, or repair the texts with ftfy", broken.index, meant)]
 
 # %% ../nbs/03_check.ipynb #18f9b92f
 def check_pairs(
@@ -73,10 +75,9 @@ def check_pairs(
     again = pairs.index[pairs.duplicated()]
     distinct = pairs.drop_duplicates()
     torn = pairs[pairs.key.isin(distinct.key[distinct.key.duplicated()])].sort_values("key", kind="stable")
-    shown = pd.Series([f"{labels.at[r]}: {texts.at[r]}" for r in torn.index[:5]], index=torn.index[:5], dtype=object).reindex(torn.index).fillna("")
     worst = distinct[distinct.key.isin(torn.key.unique()[:10])].groupby("key").label.agg(lambda s: ", ".join(sorted(s)))
     return [
-        *_found("several_labels", "look", f"same text as a row with another label ({torn.key.nunique():,} texts)", "decide for one label, or add what tells the cases apart to the text", torn.index, shown, [f"{t[:60]}: {o}" for t, o in worst.items()]),
+        *_found("several_labels", "look", f"same text as a row with another label ({torn.key.nunique():,} texts)", "decide for one label, or add what tells the cases apart to the text", torn.index, lambda r: f"{labels.at[r]}: {texts.at[r]}", [f"{t[:60]}: {o}" for t, o in worst.items()]),
         *_found("duplicates", "note", "same text and label as a row before", "keep them if they are real observations; they never stand on both sides of a split", again, texts)]
 
 # %% ../nbs/03_check.ipynb #90710b7b
@@ -115,7 +116,7 @@ def check_codes(
     seen = detect_revision(values)
     known = seen.revision if revision == "auto" else revision
     read = {v: _read(v, known, level) for v in values}
-    shown = pd.Series([f"{o}: {t}" for o, t in zip(labels, texts)], index=labels.index, dtype=object)
+    shown = lambda row: f"{labels.at[row]}: {texts.at[row]}"
     pick = lambda wanted: labels.index[labels.isin(wanted)]
     invalid, ambiguous = ({v: m for v, (kind, m) in read.items() if kind == k} for k in ("invalid", "ambiguous"))
     repaired = {v: f"{v!r} is read as {p.code} ({p.repair})" for v, (kind, p) in read.items() if kind == "read" and p.repair}
@@ -174,9 +175,9 @@ def token_counts(
     texts: pd.Series, # descriptions
     tokenizer, # a fast tokenizer of Transformers
 ) -> np.ndarray: # tokens of each text, with the special ones
-    "Count the tokens of `texts`, 10,000 texts at a time"
-    count = lambda part: [len(o) for o in tokenizer.backend_tokenizer.encode_batch_fast(part)]
-    return np.array([n for i in range(0, len(texts), 10_000) for n in count(texts.iloc[i:i + 10_000].tolist())], dtype=np.int64)
+    "Count the tokens of `texts`, some thousand texts at a time"
+    count = lambda part: np.array([len(o) for o in tokenizer.backend_tokenizer.encode_batch_fast(part)], dtype=np.int64)
+    return np.concatenate([np.zeros(0, np.int64), *(count(texts.iloc[i:i + 4096].tolist()) for i in range(0, len(texts), 4096))])
 
 
 def check_lengths(

@@ -391,8 +391,9 @@ def read_at_level(
     level: str, # "section", "division", "group" or "class"
     revision: str, # "2" or "2.1"
 ) -> dict[str, Parsed]: # code at `level`: what was read; one if there is no doubt, none if it cannot be read so
-    "Read `value` in every way that leads to a code at `level`"
-    found = {}
+    "Read `value` in every way that leads to a code at `level`; as it stands, if that is deep enough"
+    try: return {roll_up((plain := parse(value, revision)).code, level, revision): plain}
+    except NaceError: found = {}  # it cannot be read without its level, or is too shallow as it stands
     for at in LEVELS[LEVELS.index(level):]:
         try: parsed = parse(value, revision, at)
         except NaceError: continue

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .config import InputError, replacing
+from .config import InputError, about, replacing
 from .data import fold, join_texts, level_above, read_at_level, read_table, short_rows
 from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace, title
 
@@ -28,13 +29,13 @@ __all__ = ['Finding', 'check_texts', 'check_pairs', 'check_labels', 'check_codes
 @dataclass
 class Finding:
     "Hold one thing that was found in a table"
-    name: str # short name that programs can rely on, such as `missing_text`
-    severity: str # "look": a person should decide; "note": good to know
-    what: str # what was found, in words
-    rows: int # how many rows are concerned
-    advice: str # what to do about it
-    examples: list[tuple[int, str]] = field(default_factory=list) # up to five row numbers with their text
-    details: list[str] = field(default_factory=list) # names and figures: classes, codes, languages
+    name: str = about("short name that programs can rely on, such as `missing_text`")
+    severity: str = about("'look': a person should decide; 'note': good to know")
+    what: str = about("what was found, in words")
+    rows: int = about("how many rows are concerned")
+    advice: str = about("what to do about it")
+    examples: list[tuple[int, str]] = about("up to five row numbers with their text", default_factory=list)
+    details: list[str] = about("names and figures: classes, codes, languages", default_factory=list)
 
 
 def _found(name: str, severity: str, what: str, advice: str, rows: pd.Index | list[int], shown: pd.Series | Callable[[int], str], details: Iterable[str] = ()) -> list[Finding]:
@@ -323,14 +324,14 @@ def check_against(
 @dataclass
 class CheckReport:
     "Hold what `check` found"
-    table: str # the file or address
-    rows: int # rows with something in them
-    columns: dict[str, str | list[str]] # which columns were checked
-    labels: str # what kind of labels these are, in words
-    classes: int # distinct labels
-    lengths: dict[str, int] # quantiles of the length
-    languages: dict[str, float] # share of each language
-    findings: list[Finding] # what was found, the serious first
+    table: str = about("the file or address")
+    rows: int = about("rows with something in them")
+    columns: dict[str, str | list[str]] = about("which columns were checked")
+    labels: str = about("what kind of labels these are, in words")
+    classes: int = about("distinct labels")
+    lengths: dict[str, int] = about("quantiles of the length")
+    languages: dict[str, float] = about("share of each language")
+    findings: list[Finding] = about("what was found, the serious first")
 
     @property
     def exit_code(self) -> int: # 1 if a person should look at something, else 0
@@ -385,6 +386,7 @@ def _facts(report: CheckReport) -> dict[str, str]:
 
 def to_text(
     report: CheckReport, # as `check` returns it
+    width: int = 100, # characters a line
 ) -> str: # some lines a finding
     "Write the `report` for a terminal"
     lines = [f"{k}: {v}" for k, v in _facts(report).items()]
@@ -393,7 +395,9 @@ def to_text(
         if f.details: lines.append("    " + "; ".join(f.details[:8]) + (f"; and {len(f.details) - 8} more" if len(f.details) > 8 else ""))
         lines += [f"    row {row}: {text!r}" for row, text in f.examples] + [f"    -> {f.advice}"]
     look = sum(f.severity == "look" for f in report.findings)
-    return "\n".join([*lines, "", f"{look} findings to look at, {len(report.findings) - look} notes" if report.findings else "nothing found"])
+    lines += ["", f"{look} findings to look at, {len(report.findings) - look} notes" if report.findings else "nothing found"]
+    indent = lambda line: " " * (len(line) - len(line.lstrip()) + 4)
+    return "\n".join(textwrap.fill(line, max(width, 40), subsequent_indent=indent(line), break_on_hyphens=False) for line in lines)
 
 
 def write_json(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -113,7 +114,7 @@ def check(
     Config(text_col=text_col, level=level, revision=revision, max_seq_len=max_seq_len)
     for path in (json, html): _check_report(path)
     report = look(table, text_col, label_col, against, model_id, max_seq_len, level, revision, encoding, delimiter)
-    print(to_text(report))
+    print(to_text(report, shutil.get_terminal_size((100, 24)).columns))
     if json: print(write_json(report, json))
     if html: print(write_html(report, html))
     return report.exit_code

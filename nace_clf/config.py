@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 # %% auto #0
-__all__ = ['InputError', 'replacing', 'setting', 'Config', 'to_yaml', 'from_yaml', 'output_path', 'training_arguments',
+__all__ = ['InputError', 'replacing', 'setting', 'about', 'Config', 'to_yaml', 'from_yaml', 'output_path', 'training_arguments',
            'demo_config']
 
 # %% ../nbs/00_config.ipynb #b3bd93a4
@@ -51,6 +51,14 @@ def setting(
     "Describe one setting: its `default`, `help` text and `limits`"
     default = {"default_factory": default.copy} if isinstance(default, list) else {"default": default}
     return field(**default, metadata={"help": help, **limits})
+
+
+def about(
+    help: str, # what the field holds
+    **kwargs, # passed on to `dataclasses.field`, such as a default
+): # a dataclass field that carries `help` in its metadata
+    "Describe one field of a result, so that pages can list the fields"
+    return field(metadata={"help": help}, **kwargs)
 
 # %% ../nbs/00_config.ipynb #2bbdb23b
 def _allowed(f) -> str:

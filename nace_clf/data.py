@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, DatasetDict, DatasetInfo, Features, Value
 
-from .config import Config, InputError, replacing
+from .config import Config, InputError, about, replacing
 from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, level_of, parse, roll_up, share_nace, shifted
 
 # %% auto #0
@@ -144,11 +144,11 @@ def _delimiter_of(head: str, source) -> str:
 @dataclass(frozen=True)
 class Format:
     "Tell how a table is stored"
-    kind: str # "CSV", "Parquet" or "Excel"
-    encoding: str = "" # character encoding of a CSV
-    delimiter: str = "" # character between the fields of a CSV; empty if it has one column
-    guessed: bool = False # the encoding is a guess
-    sheet: str = "" # sheet of an Excel file
+    kind: str = about("'CSV', 'Parquet' or 'Excel'")
+    encoding: str = about("character encoding of a CSV", default="")
+    delimiter: str = about("character between the fields of a CSV; empty if it has one column", default="")
+    guessed: bool = about("the encoding is a guess", default=False)
+    sheet: str = about("sheet of an Excel file", default="")
 
     def __str__(self) -> str:
         "Say it in words"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_fscore_support
 
-from .config import InputError, replacing
+from .config import InputError, about, replacing
 from .data import check_table, read_table, roll_up_labels
 from .nace import LEVELS, NaceError, detect_revision, level_of, parse, roll_up, short_title
 from .predict import Classifier, rank
@@ -82,12 +82,12 @@ def roll_up_probs(
 @dataclass
 class Report:
     "Hold what was measured on a test table"
-    scores: dict[str, float]  # accuracy, f1_macro, precision_macro, recall_macro, top_1_accuracy, top_2_accuracy, n
-    per_class: pd.DataFrame   # precision, recall, f1 and rows of each class
-    confusion: pd.DataFrame   # rows of each true class (index) by predicted class (columns)
-    predictions: pd.DataFrame # text, label, label_1, score_1, label_2, score_2 of each row
-    levels: pd.DataFrame | None = None # accuracy at each level, if the labels are NACE codes
-    revision: str | None = None # revision of NACE, if the labels are codes
+    scores: dict[str, float] = about("accuracy, f1_macro, precision_macro, recall_macro, top_1_accuracy, top_2_accuracy, n")
+    per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class")
+    confusion: pd.DataFrame = about("rows of each true class (index) by predicted class (columns)")
+    predictions: pd.DataFrame = about("text, label, label_1, score_1, label_2, score_2 of each row")
+    levels: pd.DataFrame | None = about("accuracy at each level, if the labels are NACE codes", default=None)
+    revision: str | None = about("revision of NACE, if the labels are codes", default=None)
 
 
 def report_on(

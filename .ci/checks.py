@@ -47,8 +47,8 @@ def differences(a: Path, b: Path, folder: str, pattern: str) -> list[str]:
 
 
 def check_notebooks():
-    "Run every notebook as a test"
-    done = sh("nbdev_test", "--do_print", "--timing", "--n_workers", "2")
+    "Run every notebook as a test, two at a time with one thread each"
+    done = sh("nbdev_test", "--do_print", "--timing", "--n_workers", "2", env={**os.environ, "OMP_NUM_THREADS": "1"})
     print(re.sub(r"^(Starting|- Completed).*\n", "", done.stdout, flags=re.M)[-6000:])
     failed = re.search(r"nbdev Tests Failed On The Following Notebooks:\n=+\n(.*)", done.stdout, re.S)
     for p in pages(): record(f"notebook {p.name}", done.returncode == 0 or bool(failed) and p.name not in failed[1])

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .config import InputError, about, replacing
-from .data import fold, join_texts, level_above, read_at_level, read_table, short_rows
+from .data import as_text, fold, join_texts, level_above, lost_zeros, read_at_level, read_table, short_rows
 from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace, title
 
 # %% auto #0
@@ -122,6 +122,7 @@ def check_codes(
     invalid, ambiguous = ({v: m for v, (kind, m) in read.items() if kind == k} for k in ("invalid", "ambiguous"))
     repaired = {v: f"{v!r} is read as {p.code} ({p.repair})" for v, (kind, p) in read.items() if kind == "read" and p.repair}
     short = _shortened(values, known) if level == "as-is" else {}
+    doubtful = lost_zeros(values, known)
     shallow = {} if level == "as-is" else {v: f"{v} is a {at}" for v in values if read[v][0] != "read" and (at := level_above(v, level, known or "2"))}
     for v in shallow: invalid.pop(v, None)
     return [
@@ -130,6 +131,7 @@ def check_codes(
         *_found("invalid_code", "look", "not a NACE code", "correct them or remove the rows", pick(invalid), shown, invalid.values()),
         *_found("ambiguous_code", "look", "code that can be read in two ways", "write them in full, or give the --level that all codes have", pick(ambiguous), shown, ambiguous.values()),
         *_found("shortened_code", "look", "code that may have lost a zero at the end, as others have in front", "export the column as text, or give the --level that all codes have", pick(short), shown, short.values()),
+        *_found("lost_zero", "look", "code of four digits beside codes of five: it may have lost a zero in front", "export the column as text", pick(doubtful), shown, [f"{v!r} may be {o}" for v, o in doubtful.items()]),
         *_found("shallow_code", "look", f"code that is not as deep as the {level}", "train at a higher --level, or leave such rows out with --skip-shallow", pick(shallow), shown, shallow.values()),
         *_found("repaired_code", "note", "code to be put into form", "nothing, if the readings are right; with --level they are repaired in training too", pick(repaired), shown, repaired.values())]
 
@@ -260,10 +262,10 @@ def _counter(model_id: str) -> Callable[[pd.Series], np.ndarray]:
 
 def _columns(path: str | Path, text_cols: list[str], label_col: str | None, encoding: str = "", delimiter: str = "") -> tuple[pd.Series, pd.Series | None, str | None]:
     "Read texts and labels, and find the column that the labels are in"
-    if label_col is None and "label" in read_table(path, encoding=encoding, delimiter=delimiter, nrows=1).columns: label_col = "label"
+    if label_col is None: label_col = next((c for c in read_table(path, encoding=encoding, delimiter=delimiter, nrows=1) if c.strip().casefold() == "label"), None)
     if label_col in text_cols: raise InputError(f"text and label column are both {label_col!r}: name different columns")
     df = read_table(path, [*text_cols, *([label_col] if label_col else [])], encoding=encoding, delimiter=delimiter)
-    labels = df[label_col].fillna("").astype(str) if label_col else None
+    labels = as_text(df[label_col]) if label_col else None
     return join_texts(df, text_cols), labels, label_col
 
 
@@ -352,7 +354,7 @@ def check(
     delimiter: str = "", # delimiter of a CSV; found out if empty
 ) -> CheckReport: # what was found
     "Check the table `path`"
-    text_cols = [text_col] if isinstance(text_col, str) else list(text_col)
+    text_cols = [text_col] if isinstance(text_col, str) else list(dict.fromkeys(text_col))
     counter, unit = (word_counts, "words") if model_id is None else (_counter(model_id), "tokens")
     texts, labels, label_col = _columns(path, text_cols, label_col, encoding, delimiter)
     raw, labels = labels, _at_level(labels, level, revision)
@@ -431,6 +433,7 @@ def write_html(
 ) -> Path: # the path written
     "Write the `report` as one HTML page"
     from jinja2 import Environment
-    page = Environment(autoescape=True).from_string(_PAGE).render(report=report, facts=_facts(report))
+    printable = str.maketrans({i: "\ufffd" for i in [*range(9), 11, 12, *range(14, 32), *range(127, 160)]})
+    page = Environment(autoescape=True).from_string(_PAGE).render(report=report, facts=_facts(report)).translate(printable)
     with replacing(path) as tmp: tmp.write_text(page, encoding="utf-8")
     return Path(path)

@@ -138,7 +138,7 @@ class Config:
     log_steps: int = setting(100, "steps between logs, evaluations and checkpoints where their strategy is 'steps'", at_least=1)
     fp16: bool = setting(False, "the tutorial's switch for half precision; same as precision='fp16'; older GPUs only")
     load_best: bool = setting(False, "end with the checkpoint of the best macro F1 on the validation rows, not with the last; needs save_strategy = eval_strategy")
-    seed: int = setting(42, "seed of the split, the new classification head, the order of rows and dropout", at_least=0)
+    seed: int = setting(42, "seed of the split, the new classification head, the order of rows and dropout", at_least=0, at_most=2**32 - 1)
     valid_size: float = setting(0.05, "share of the training table held out as validation rows", at_least=0, at_most=0.5)
     precision: str = setting("auto", "number format of the matrix products; 'auto' takes bf16 where the hardware has it, else fp32", choices=("auto", "fp32", "bf16", "fp16"))
     group_by_length: bool = setting(True, "put texts of similar length into one batch, which saves padding; False for the tutorial's random batches")

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import dataset
 from datasets import ClassLabel, Dataset, DatasetDict, DatasetInfo, Features, Value
 
 from .config import Config, InputError, about, replacing
@@ -33,9 +34,9 @@ from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, level_o
 
 # %% auto #0
 __all__ = ['log', 'LANGUAGES', 'HELD_OUT', 'local_copy', 'Format', 'detect_format', 'read_table', 'short_rows', 'likely_columns',
-           'check_table', 'join_texts', 'more_rows', 'read_at_level', 'level_above', 'roll_up_labels', 'fold',
-           'row_groups', 'split_rows', 'to_dataset', 'load_data', 'nace_revision', 'revision_of', 'label_names',
-           'fingerprint', 'sample_rows', 'sample', 'write_table', 'check_writable']
+           'check_table', 'as_text', 'join_texts', 'more_rows', 'read_at_level', 'level_above', 'lost_zeros',
+           'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset', 'load_data', 'nace_revision',
+           'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample', 'write_table', 'check_writable']
 
 # %% ../nbs/01_data.ipynb #b6b612d5
 log = logging.getLogger(__name__)
@@ -129,10 +130,16 @@ def _head(path: Path, encoding: str) -> str:
     return text if len(block) < 1 << 16 else text[:text.rfind("\n") + 1] or text
 
 
+def _header(head: str) -> str:
+    "Take the first record of a CSV, which may have line breaks in quotes"
+    lines = head.lstrip("\r\n").splitlines(keepends=True)
+    ends = (i for i in range(1, len(lines) + 1) if "".join(lines[:i]).count('"') % 2 == 0)
+    return "".join(lines[:next(ends, 1)])
+
+
 def _delimiter_of(head: str, source) -> str:
     "Find the delimiter of the CSV that begins with `head`; empty if it has one column"
-    header = head.lstrip("\r\n").splitlines()[0] if head.strip() else ""
-    found = [d for d in _DELIMITERS if d in header]
+    found = [d for d in _DELIMITERS if d in _header(head)]
     if len(found) < 2: return "".join(found)
     import clevercsv
     try: delimiter = clevercsv.Detector().detect(head[:20_000], delimiters=found).delimiter
@@ -191,7 +198,7 @@ def _format_of(path: Path, source, encoding: str = "", delimiter: str = "") -> F
     if kind == "Excel": return Format(kind, sheet=_sheets(path, source)[0])
     try:
         encoding, guessed = (_codec(encoding), False) if encoding else _encoding_of(path, source)
-        return Format(kind, encoding, delimiter or _delimiter_of(_head(path, encoding), source), guessed)
+        return Format(kind, encoding, _one_character(delimiter) or _delimiter_of(_head(path, encoding), source), guessed)
     except UnicodeError: raise _no_letters(path, source, encoding) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as e: raise InputError(f"{source}: the gzip file is damaged ({e}); copy it again") from None
 
@@ -206,9 +213,16 @@ def _no_letters(path: Path, source, encoding: str) -> InputError:
     return InputError(f"{source}, line {n}: has bytes that are no letters in {encoding}; name the right encoding with --encoding, or save the file as 'CSV UTF-8'")
 
 
+def _one_character(delimiter: str) -> str:
+    "Return the delimiter that `delimiter` names"
+    delimiter = {name: d for d, name in _DELIMITERS.items()}.get(delimiter, delimiter.replace("\\t", "\t"))
+    if len(delimiter) > 1 or not delimiter.isascii() or delimiter in ("\n", "\r", '"'): raise InputError(f"delimiter = {delimiter!r} is not allowed: give one character, or comma, semicolon, tab or pipe")
+    return delimiter
+
+
 def _codec(encoding: str) -> str:
     "Return Python's name for `encoding`"
-    try: return codecs.lookup(encoding).name
+    try: return codecs.lookup(encoding).name if "".encode(encoding) is not None else ""
     except LookupError: raise InputError(f"encoding = {encoding!r} is unknown: give utf-8, utf-16, cp1250, cp1252, iso8859-2 or another name that Python knows") from None
 
 
@@ -228,27 +242,31 @@ def read_table(
     encoding: str = "", # character encoding of a CSV; found out if empty
     delimiter: str = "", # delimiter of a CSV; found out if empty
     nrows: int | None = None, # read only so many rows, for a look at a large table
-) -> pd.DataFrame: # the table; its index counts rows as a spreadsheet does; `attrs` has `encoding` and `delimiter`
+) -> pd.DataFrame: # the table; its index counts rows as a spreadsheet does; `attrs` has `encoding`, `delimiter` and `header`
     "Read the table `path` with codes and labels as text"
     with local_copy(path) as local:
         fmt = _format_of(local, path, encoding, delimiter)
-        if columns is not None: _require(columns, local, path, fmt)
+        header = _require(columns or [], local, path, fmt)
         if keep_all: columns = None
         df = {"CSV": _read_csv, "Parquet": _read_parquet, "Excel": _read_excel}[fmt.kind](local, path, fmt, columns, nrows)
     if df.empty: raise InputError(f"{path}: the table has a header but no rows; give a table with rows")
     if columns is None and drop_index and re.fullmatch(r"(Unnamed: 0|__index_level_0__|)", str(df.columns[0])): df = df.iloc[:, 1:]
-    df.attrs |= {"encoding": fmt.encoding, "delimiter": fmt.delimiter}
+    df.attrs |= {"encoding": fmt.encoding, "delimiter": fmt.delimiter, "header": header}
     if nrows is None: log.info("%s: %s; %s rows", path, fmt, f"{len(df):,}")
     return df
 
 # %% ../nbs/01_data.ipynb #9e17b6c2
 def _read_csv(path: Path, source, fmt: Format, columns, nrows) -> pd.DataFrame:
     "Read a CSV as text, piece by piece"
-    parts = []
+    parts, n = [], 2  # number of the next row
     try:
+        named = _has_row_names(path, source, fmt)
         with _open(path) as raw, io.TextIOWrapper(raw, fmt.encoding, newline="") as text:
             for part in pd.read_csv(text, sep=fmt.delimiter or "\x1f", dtype=str, keep_default_na=False, skip_blank_lines=False, chunksize=50_000, nrows=nrows):
-                part = _tidy(part, source)
+                if not named and not isinstance(part.index, pd.RangeIndex): raise InputError(f"{source}: has rows with more fields than the header; quote texts that hold the delimiter")
+                part = part.fillna("").set_axis(pd.RangeIndex(n, n + len(part), name="row"))
+                n += len(part)
+                part = part[(part != "").any(axis=1)]  # a blank row is left out
                 parts.append(part if columns is None else part[columns])
     except UnicodeError: raise _no_letters(path, source, fmt.encoding) from None
     except pd.errors.EmptyDataError: raise InputError(f"{source}: the file holds no table; give a header and rows") from None
@@ -257,20 +275,28 @@ def _read_csv(path: Path, source, fmt: Format, columns, nrows) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _tidy(part: pd.DataFrame, source) -> pd.DataFrame:
-    "Number the rows of `part` as a spreadsheet does, and drop blank ones"
-    if not isinstance(part.index, pd.RangeIndex):
-        if not all(str(o).isdecimal() for o in part.index): raise InputError(f"{source}, row 2: has more fields than the header; quote texts that hold the delimiter")
-        part = part.reset_index(drop=True)
-    part = part.set_axis(pd.RangeIndex(part.index.start + 2, part.index.stop + 2, name="row"))
-    part = part.fillna("")
-    return part[(part != "").any(axis=1)]
+def _records(text, fmt: Format) -> Iterator[list[str]]:
+    "Read the records of a CSV one by one"
+    csv.field_size_limit(2**31 - 1)
+    return csv.reader(text, delimiter=fmt.delimiter or "\x1f")
+
+
+def _has_row_names(path: Path, source, fmt: Format) -> bool:
+    "Tell whether each row begins with its number without a name in the header, as R writes it"
+    with _open(path) as raw, io.TextIOWrapper(raw, fmt.encoding, newline="") as text:
+        records = _records(text, fmt)
+        width, first = len(next(records, [])), next(records, [])
+        if len(first) <= width: return False
+        start = int(first[0]) if re.fullmatch("[01]", first[0]) and first[-1] != "" else None
+        if start is None or any(row and (len(row) != width + 1 or row[0] != str(n)) for n, row in enumerate(records, start + 1)):
+            raise InputError(f"{source}, row 2: has {len(first)} fields where the header has {width}; quote texts that hold the delimiter")
+        return True
 
 
 def _ragged(path: Path, fmt: Format, e: Exception) -> str:
     "Put pandas' complaint about the rows of `path` into words"
     with _open(path) as raw, io.TextIOWrapper(raw, fmt.encoding, newline="") as text:
-        rows = csv.reader(text, delimiter=fmt.delimiter or "\x1f")
+        rows = _records(text, fmt)
         n, width = 1, len(next(rows))
         try:
             for n, row in enumerate(rows, 2):
@@ -289,7 +315,7 @@ def short_rows(
         fmt = _format_of(local, path, encoding, delimiter)
         if fmt.kind != "CSV": return []
         with _open(local) as raw, io.TextIOWrapper(raw, fmt.encoding, newline="") as text:
-            rows = csv.reader(text, delimiter=fmt.delimiter or "\x1f")
+            rows = _records(text, fmt)
             width = len(next(rows))
             return [n for n, row in enumerate(rows, 2) if 0 < len(row) < width and any(row)]
 
@@ -297,17 +323,17 @@ def short_rows(
 def _read_parquet(path: Path, source, fmt: Format, columns, nrows) -> pd.DataFrame:
     "Read a Parquet file"
     try:
-        if nrows is None: df = pd.read_parquet(path, columns=columns)
-        else: df = next(pq.ParquetFile(path).iter_batches(nrows, columns=columns)).to_pandas()
-    except (OSError, ValueError, StopIteration) as e: raise InputError(f"{source}: not a whole Parquet file ({' '.join(str(e).split())[:200]}); write it again") from None
-    return df.set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))
+        table = dataset.dataset(path, format="parquet")
+        df = (table.to_table(columns) if nrows is None else table.head(nrows, columns=columns)).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    except (OSError, ValueError) as e: raise InputError(f"{source}: not a whole Parquet file ({' '.join(str(e).split())[:200]}); write it again") from None
+    return df.drop(columns="__index_level_0__", errors="ignore").set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))
 
 
 def _read_excel(path: Path, source, fmt: Format, columns, nrows) -> pd.DataFrame:
     "Read the first sheet of an Excel file as text"
     df = pd.read_excel(path, dtype=str, keep_default_na=False, engine="calamine", nrows=nrows)
     if df.columns.empty: raise InputError(f"{source}, sheet {fmt.sheet!r}: is empty; move the table to the first sheet")
-    df = df.set_axis(pd.RangeIndex(2, len(df) + 2, name="row"))
+    df = df.set_axis(pd.RangeIndex(2, len(df) + 2, name="row")).rename(columns=str)
     return df.loc[(df != "").any(axis=1), columns or df.columns]
 
 # %% ../nbs/01_data.ipynb #420ff51a
@@ -328,16 +354,17 @@ def _columns_of(path: Path, fmt: Format) -> list[str]:
     "List the columns of a table as they stand in its header"
     if fmt.kind == "Parquet": return pq.read_schema(path).names
     if fmt.kind == "Excel": return [str(c) for c in pd.read_excel(path, nrows=0, engine="calamine").columns]
-    return next(csv.reader(io.StringIO(_head(path, fmt.encoding)), delimiter=fmt.delimiter or "\x1f"), [])
+    return next(_records(io.StringIO(_head(path, fmt.encoding), newline=""), fmt), [])
 
 
-def _require(columns: list[str], path: Path, source, fmt: Format):
-    "Raise an `InputError` unless each of `columns` is there, once"
+def _require(columns: list[str], path: Path, source, fmt: Format) -> list[str]:
+    "Return the columns there are, or raise an `InputError` unless each of `columns` is among them, once"
     try: there = _columns_of(path, fmt)
     except pa.ArrowException as e: raise InputError(f"{source}: not a whole Parquet file ({' '.join(str(e).split())[:200]}); write it again") from None
     if twice := [c for c in columns if there.count(c) > 1]: raise InputError(f"{source}: has two columns {twice[0]!r}; rename one of them")
     if missing := [c for c in columns if c not in there]:
         raise InputError(f"{source}: there is no column {missing[0]!r}; the columns are {', '.join(map(repr, there))}{_hint(missing[0], path, source, fmt, there)}; name yours with --text-col and --label-col")
+    return there
 
 
 def _hint(column: str, path: Path, source, fmt: Format, there: list[str]) -> str:
@@ -358,16 +385,24 @@ def check_table(
     source: str | Path = "table", # the file's name, for the messages
 ) -> pd.DataFrame: # columns `text`, and `label` and `group` if asked for; all as text
     "Take the columns that matter out of `df`, or say what is missing"
-    text_cols = [text_col] if isinstance(text_col, str) else list(text_col)
+    text_cols = [text_col] if isinstance(text_col, str) else list(dict.fromkeys(text_col))
+    if label_col in text_cols: raise InputError(f"text and label column are both {label_col!r}: name different columns")
     for col in [*text_cols, *(c for c in (label_col, group_col) if c)]:
         if col not in df.columns: raise InputError(f"{source}: there is no column {col!r}; the columns are {', '.join(map(repr, map(str, df.columns)))}; name yours with --text-col and --label-col")
     if label_col and pd.api.types.is_float_dtype(df[label_col]):
         raise InputError(f"{source}, column {label_col!r}: holds decimal numbers, and 01.10 cannot be told from 1.1 any more; save the column as text")
-    out = pd.DataFrame({"text": join_texts(df, text_cols)} | {k: df[c].fillna("").astype(str) for k, c in (("label", label_col), ("group", group_col)) if c})
+    out = pd.DataFrame({"text": join_texts(df, text_cols)} | {k: as_text(df[c]) for k, c in (("label", label_col), ("group", group_col)) if c})
     for name, cols in (("text", text_cols), ("label", [label_col])):
         blank = out.index[out[name].str.strip() == ""] if name in out else []
         if len(blank): raise InputError(f"{source}, row {blank[0]}, column{'s' * (len(cols) > 1)} {' and '.join(map(repr, cols))}: is empty; fill it in or remove the row{more_rows(blank)}")
     return out
+
+
+def as_text(
+    values: pd.Series, # a column of any type
+) -> pd.Series: # the same as text, empty where a value is missing
+    "Turn a column into text"
+    return values.astype(object).where(values.notna(), "").astype(str)
 
 
 def join_texts(
@@ -375,7 +410,7 @@ def join_texts(
     text_cols: list[str], # columns with parts of the description
 ) -> pd.Series: # one text a row
     "Join the columns `text_cols` in order, without the empty ones"
-    parts = [df[c].fillna("").astype(str) for c in text_cols]
+    parts = [as_text(df[c]) for c in text_cols]
     return parts[0] if len(parts) == 1 else pd.Series([" ".join(o for o in row if o.strip()) for row in zip(*parts)], index=df.index, dtype=str)
 
 
@@ -420,6 +455,21 @@ def _problem(value: str, readings: dict[str, Parsed], level: str, revision: str)
     except NaceError as e: return str(e)
     return f"{value!r} cannot be read as a {level}"
 
+# %% ../nbs/01_data.ipynb #5c5a2980
+def lost_zeros(
+    values: list[str] | np.ndarray, # distinct codes of a column
+    revision: str | None = None, # "2" or "2.1", if known
+) -> dict[str, str]: # codes that may have lost their first digit: what else they may be
+    "Find four-digit codes that may be five-digit ones without their zero"
+    values = [v.strip() for v in values]
+    if not any(re.fullmatch("[1-9][0-9]{4}", v) for v in values) or any(re.match("0[0-9]{3}", v) for v in values): return {}
+    found = {}
+    for v in (v for v in values if re.fullmatch("[1-9][0-9]{3}", v)):
+        try: readings = [parse(text, revision).code for text in (v, "0" + v)]
+        except NaceError: continue
+        if readings[0] != readings[1]: found[v] = " or ".join(readings)
+    return found
+
 # %% ../nbs/01_data.ipynb #c55bee9e
 def roll_up_labels(
     labels: pd.Series, # NACE codes, indexed by row number
@@ -433,10 +483,14 @@ def roll_up_labels(
     read_as = known or REVISIONS[0]  # where it is not known, it makes no difference
     skipped = {v for v in labels.unique() if skip_shallow and level_above(v, level, read_as)}
     kept = labels[~labels.isin(skipped)]
+    if doubtful := lost_zeros(labels.unique(), read_as):
+        rows = labels.index[labels.isin(doubtful)]
+        raise InputError(f"{where.replace(', ', f', row {rows[0]}, ', 1)}: {labels[rows[0]]!r} may be {doubtful[labels[rows[0]].strip()]}, since the column has five-digit codes and no zero in front; export the column as text{more_rows(rows)}")
     readings = {v: read_at_level(v, level, read_as) for v in kept.unique()}
-    for row, v in kept.items():
-        if len(readings[v]) != 1:
-            raise InputError(f"{where.replace(', ', f', row {row}, ', 1)}: {_problem(v, readings[v], level, read_as)}{more_rows(labels.index[labels == v])}")
+    if wrong := [v for v, found in readings.items() if len(found) != 1]:
+        alike = [v for v in wrong if bool(level_above(v, level, read_as)) == bool(level_above(wrong[0], level, read_as))]
+        rows = kept.index[kept.isin(alike)]
+        raise InputError(f"{where.replace(', ', f', row {rows[0]}, ', 1)}: {_problem(wrong[0], readings[wrong[0]], level, read_as)}{more_rows(rows)}")
     _tell(labels, kept, readings, level, where)
     return kept.map({v: next(iter(r)) for v, r in readings.items()}), known
 

@@ -123,7 +123,7 @@ def evaluate(
     "Score `clf` on the test table `path`"
     cfg = clf.manifest["config"]
     text_cols, label_col = text_col or cfg["text_col"], label_col or cfg["label_col"]
-    text_cols = [text_cols] if isinstance(text_cols, str) else text_cols
+    text_cols = [text_cols] if isinstance(text_cols, str) else list(dict.fromkeys(text_cols))
     df = check_table(read_table(path, [*text_cols, label_col], encoding=encoding, delimiter=delimiter), text_cols, label_col, source=path)
     df, level = _at_level(df, clf, level or cfg.get("level", "as-is"), skip_shallow, f"{path}, column {label_col!r}")
     probs, names = clf.predict_proba(df.text, progress), clf.names
@@ -136,6 +136,7 @@ def _at_level(df: pd.DataFrame, clf: Classifier, level: str, skip_shallow: bool,
     if level not in ("as-is", *LEVELS): raise InputError(f"level = {level!r} is not allowed: give one of as-is, {', '.join(LEVELS)}")
     if clf.revision and (found := detect_revision(df.label.unique())).revision not in (None, clf.revision):
         raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {clf.revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
+    if level == "as-is" and skip_shallow: raise InputError("skip_shallow needs a level, and the model has none: give --level too, or leave --skip-shallow out")
     if level == "as-is": return df, level
     if not clf.revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
     roll_up_probs(np.zeros((0, len(clf.names))), clf.names, level, clf.revision)  # refuse a level below the model's before predicting

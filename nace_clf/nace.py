@@ -194,7 +194,8 @@ def shifted() -> frozenset[str]: # codes at any level
     return frozenset(code for code in codes() if code in _titles("2.1") and not _keeps_meaning(code))
 
 # %% ../nbs/00_nace.ipynb #183092d8
-_TIDYING = ((r"\s+", "", "spaces removed"), (r"(?<=[0-9]),(?=[0-9])", ".", "comma read as dot"), (r"^([0-9]{3,6})\.0$", r"\1", ".0 removed"))
+_TIDYING = ((r"^\s+|\s+$|(?<=^[A-Za-z])\s+|\s+(?=[A-Za-z]$)", "", "spaces removed"), (r"^([A-Za-z]?[0-9]{1,2}),([0-9]{1,2})$", r"\1.\2", "comma read as dot"),
+            (r"^([0-9]{3,6})\.0$", r"\1", ".0 removed"))
 
 
 def _tidied(text: str) -> tuple[str, list[str]]:
@@ -208,7 +209,7 @@ def _tidied(text: str) -> tuple[str, list[str]]:
     return text, repairs
 
 # %% ../nbs/00_nace.ipynb #0cf78787
-_SHAPE = re.compile(r"([A-V]?)(?:([0-9]{2})(?:(\.?)([0-9])(?:([0-9])([./]?(?:[0-9]{1,2}|[A-Z]))?)?)?)?")
+_SHAPE = re.compile(r"([A-V]?)(?:([0-9]{2})(?:(\.?)([0-9])(?:([0-9])(/[0-9]|\.?(?:[0-9]{1,2}|[A-Z]))?)?)?)?")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,11 @@
 # %% ../nbs/06_predict.ipynb #f5a958f7
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +19,14 @@ from tqdm.auto import tqdm
 
 from .config import InputError
 from .model import autocast, choose_device, choose_precision
-from .nace import NaceError, parse, title
-from .save_load import load
+from .nace import REVISIONS, NaceError, codes, parse, title
+from .save_load import add_file, load, to_onnx
 
 # %% auto #0
-__all__ = ['check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'Classifier', 'rank']
+__all__ = ['log', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'choose_engine', 'Classifier', 'rank', 'export']
+
+# %% ../nbs/06_predict.ipynb #9da8c95a
+log = logging.getLogger(__name__)
 
 # %% ../nbs/06_predict.ipynb #32981aec
 def check_texts(
@@ -71,28 +77,62 @@ def pad_batch(
     mask = None if lengths.min() == lengths.max() else torch.from_numpy((np.arange(lengths.max()) < lengths[:, None]).astype(np.int64))
     return torch.from_numpy(ids), mask
 
+# %% ../nbs/06_predict.ipynb #87610938
+def choose_engine(
+    engine: str, # "auto", "torch" or "onnx"
+    folder: str | Path, # a folder that `save_load.save` wrote
+    device: str, # "cuda", "mps" or "cpu"
+    precision: str, # "fp32", "bf16" or "fp16"
+) -> str: # "torch" or "onnx"
+    "Choose what computes the model in `folder`"
+    there, installed = (Path(folder) / "model.onnx").is_file(), find_spec("onnxruntime") is not None
+    if engine not in ("auto", "torch", "onnx"): raise InputError(f"engine = {engine!r} is not allowed: give one of auto, torch, onnx")
+    if engine == "onnx" and not there: raise InputError(f"{folder}: holds no model.onnx; make it with: nace-clf export {folder} --format onnx --int8")
+    if engine == "onnx" and not installed: raise InputError("engine = 'onnx' needs the package onnxruntime; install it with: pip install 'nace_clf[onnx]'")
+    if engine == "auto": engine = "onnx" if there and installed and device == "cpu" and precision == "fp32" else "torch"
+    return engine
+
+
+def _onnx_logits(path: Path) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
+    "Make the function that computes the logits of a batch with ONNX Runtime, [texts, classes]"
+    from onnxruntime import InferenceSession, SessionOptions
+    options = SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def logits(ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        "Run the session on one batch"
+        mask = torch.ones_like(ids) if mask is None else mask
+        return torch.from_numpy(session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0])
+    return logits
+
 # %% ../nbs/06_predict.ipynb #16c96a2e
 class Classifier:
     "Code descriptions with a saved model"
     def __init__(self,
         folder: str | Path, # a folder that `save_load.save` wrote
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
+        engine: str = "auto", # "torch"; "onnx", which needs `export`; or "auto" for the faster of them on this machine
         precision: str = "auto", # "auto", "fp32", "bf16" or "fp16"
         max_tokens: int | None = None, # tokens computed at once, padding included; 2,048 on a CPU and 65,536 on a GPU if not given
         revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the training run's if not given
     ):
         "Load the model in `folder`"
-        self.model, self.tokenizer, self.manifest = load(folder)
-        self.revision = revision or self.manifest["data"].get("revision")
         self.device = device or choose_device()
         self.precision = choose_precision(precision, self.device)
+        self.engine = choose_engine(engine, folder, self.device, self.precision)
+        if self.engine == "onnx": log.info("engine: ONNX Runtime, %s", Path(folder) / "model.onnx")
+        self.model, self.tokenizer, self.manifest = load(folder, weights=self.engine == "torch")
+        self.config = self.model if self.engine == "onnx" else self.model.config
+        self.revision = revision or self.manifest["data"].get("revision")
         self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 2_048)
-        self.model.to(self.device).eval()
+        if self.engine == "torch": self.model.to(self.device).eval()
+        self._logits = _onnx_logits(Path(folder) / "model.onnx") if self.engine == "onnx" else self._torch_logits
 
     @property
     def names(self) -> list[str]: # label names in the order of their numbers
         "List the labels that the model knows"
-        return [self.model.config.id2label[i] for i in range(self.model.config.num_labels)]
+        return [self.config.id2label[i] for i in range(self.config.num_labels)]
 
     @property
     def titles(self) -> list[str] | None: # in the order of `names`; None if the labels are not known to be NACE codes
@@ -100,14 +140,17 @@ class Classifier:
         return label_titles(self.names, self.revision) if self.revision else None
 
     @torch.inference_mode()
+    def _torch_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        "Compute the logits of a batch with torch, [texts, classes]"
+        with autocast(self.device, self.precision):
+            return self.model(input_ids=ids.to(self.device), attention_mask=None if mask is None else mask.to(self.device)).logits.float().cpu()
+
     def _compute(self, rows: list[list[int]]) -> np.ndarray:
         "Compute the probabilities of texts given as token ids, [texts, classes]"
         out = np.empty((len(rows), len(self.names)), dtype=np.float32)
         for part in cut_batches([len(row) for row in rows], self.max_tokens):
             ids, mask = pad_batch([rows[i] for i in part], self.tokenizer.pad_token_id)
-            with autocast(self.device, self.precision):
-                logits = self.model(input_ids=ids.to(self.device), attention_mask=None if mask is None else mask.to(self.device)).logits
-            out[part] = logits.float().softmax(dim=-1).cpu().numpy()
+            out[part] = self._logits(ids, mask).softmax(dim=-1).numpy()
         return out
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:
@@ -159,3 +202,22 @@ def rank(
         if titles: columns[f"title_{k + 1}"] = np.asarray(titles, dtype=object)[best[:, k]]
         columns[f"score_{k + 1}"] = np.take_along_axis(probs, best[:, [k]], axis=1)[:, 0]
     return pd.DataFrame(columns)
+
+# %% ../nbs/06_predict.ipynb #f4711feb
+def export(
+    folder: str | Path, # a folder that `save_load.save` wrote
+    int8: bool = False, # weights of 8 bits instead of 32
+    texts: list[str] | None = None, # texts to compare on; the titles of all NACE classes if not given
+    at_least: float = 0.98, # refuse if the share of texts with the same first label is smaller
+) -> float: # share of texts with the same first label
+    "Add the model in the ONNX format to `folder`"
+    clf = Classifier(folder, device="cpu", engine="torch", precision="fp32")
+    texts = texts or sorted({title(c, r) for r in REVISIONS for c in codes("class", r)})
+    before = clf.predict_proba(texts).argmax(axis=1)
+    with tempfile.TemporaryDirectory() as tmp:
+        path = to_onnx(clf.model, Path(tmp) / "model.onnx", int8)
+        clf._logits = _onnx_logits(path)
+        share = float((clf.predict_proba(texts).argmax(axis=1) == before).mean())
+        if share < at_least: raise InputError(f"{folder}: in the ONNX format only {share:.1%} of {len(texts):,} texts get the same label, less than {at_least:.0%}; nothing was saved{'; try without --int8' if int8 else ''}")
+        add_file(folder, path, int8=int8, agreement=share, texts=len(texts))
+    return share

@@ -103,7 +103,8 @@ def build_trainer(
     "Put model, tokenizer, data and settings into a trainer"
     device = choose_device()
     precision = choose_precision("fp16" if cfg.fp16 else cfg.precision, device)
-    args = TrainingArguments(str(checkpoints), disable_tqdm=not progress, **training_arguments(cfg, device, precision))
+    try: args = TrainingArguments(str(checkpoints), disable_tqdm=not progress, **training_arguments(cfg, device, precision))
+    except (ValueError, ImportError) as e: raise InputError(f"the settings do not go together: {' '.join(str(e).split())[:300]}; change the setting named") from None
     with args.main_process_first(): model, tokenizer, tokens = _prepare(ds, cfg)
     trainer = OrderedTrainer(model, args, train_dataset=tokens["train"], eval_dataset=tokens.get("validation"), processing_class=tokenizer,
                              data_collator=collator(tokenizer, 8 if device == "cuda" else None), compute_metrics=compute_metrics,

@@ -152,6 +152,12 @@ class Config:
     delimiter: str = setting("", "character between the fields of a CSV; found out if empty")
     trim_vocab: bool = setting(False, "drop the word pieces that the training texts do not use: faster training and a smaller folder for multilingual models")
     patience: int = setting(0, "evaluations without a better macro F1 before training stops early; 0 = never; needs load_best", at_least=0)
+    freeze_embeddings: bool = setting(False, "keep the word pieces' vectors as pretrained: faster, less memory, and texts in words or languages that the training texts lack profit")
+    dropout: float = setting(0.1, "share of the activations set to zero at random while training; 0 is faster, and few epochs seldom need more", at_least=0, below=1)
+    label_smoothing: float = setting(0.0, "share of the target spread over all classes; 0.05 to 0.1 where some labels are wrong or classes overlap", at_least=0, below=1)
+    class_weights: str = setting("none", "weight of a row in the loss by the number n of rows of its class: none; sqrt (1/sqrt(n)) for rare classes that count; balanced (1/n)", choices=("none", "sqrt", "balanced"))
+    baseline: bool = setting(False, "train a TF-IDF + linear model too, and say what the BERT adds to it on the validation rows")
+    blend: bool = setting(False, "save that model with the BERT, and predict with both, weighed on the validation rows")
 
     def __post_init__(self):
         "Check every setting and how they fit together"
@@ -182,6 +188,8 @@ def _check_together(c: Config):
         raise InputError(f"text_col and label_col both name {c.label_col!r}: name different columns")
     if c.skip_shallow and c.level == "as-is":
         raise InputError("skip_shallow = true needs a level: set level to 'class', 'group', 'division' or 'section'")
+    for name in ("baseline", "blend"):
+        if getattr(c, name) and c.valid_size == 0: raise InputError(f"{name} = true needs validation rows: set valid_size above 0, or {name} to false")
     if c.valid_size == 0 and c.eval_strategy != "no":
         raise InputError(f"eval_strategy = {c.eval_strategy!r} needs validation rows: set valid_size above 0, or eval_strategy to 'no'")
 

@@ -30,7 +30,7 @@ from .config import InputError, replacing
 
 # %% auto #0
 __all__ = ['log', 'choose_device', 'choose_precision', 'autocast', 'quiet', 'load_tokenizer', 'load_model', 'tiny_model',
-           'bundled_model', 'trim_vocab']
+           'bundled_model', 'trim_vocab', 'lighten']
 
 # %% ../nbs/02_model.ipynb #bc8d9bf8
 log = logging.getLogger(__name__)
@@ -326,3 +326,23 @@ def trim_vocab(
     for name in ("pad", "bos", "eos"):
         if getattr(model.config, f"{name}_token_id", None) is not None: setattr(model.config, f"{name}_token_id", getattr(small, f"{name}_token_id"))
     return model, small
+
+# %% ../nbs/02_model.ipynb #71941b1e
+_FIRST_TOKEN = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
+
+
+def lighten(
+    model: PreTrainedModel, # for classification; changed in place
+) -> PreTrainedModel: # the same model; its files and its answers stay what they are
+    "Have `model` compute only what its classification needs, between its layers in the precision of `autocast`"
+    if model.config.model_type in _FIRST_TOKEN:
+        last = model.base_model.encoder.layer[-1].attention.output
+        last.register_forward_pre_hook(lambda _, args: tuple(o[:, :1] for o in args))
+    if hasattr(model.base_model, "embeddings"): model.base_model.embeddings.register_forward_hook(_in_autocast)
+    return model
+
+
+def _in_autocast(_, __, out: torch.Tensor) -> torch.Tensor:
+    "Hand the sums of the embeddings on in the precision of `autocast`, on a CPU"
+    if out.device.type != "cpu" or not torch.is_autocast_enabled("cpu"): return out
+    return out.to(torch.get_autocast_dtype("cpu"))

@@ -14,19 +14,20 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from datasets import Dataset, DatasetDict
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from transformers import EarlyStoppingCallback, EvalPrediction, PrinterCallback, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, EvalPrediction, PrinterCallback, PreTrainedModel, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import PredictionOutput, get_last_checkpoint
 
 from .config import Config, InputError, training_arguments
 from .data import fingerprint, label_names
-from .model import choose_device, choose_precision, load_model, load_tokenizer, trim_vocab
+from .model import choose_device, choose_precision, lighten, load_model, load_tokenizer, trim_vocab
 from .tokenization import collator, tokenize
 
 # %% auto #0
-__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'OrderedTrainer', 'build_trainer', 'train', 'history',
-           'plot_history']
+__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'loss_function', 'OrderedTrainer', 'shape',
+           'build_trainer', 'train', 'history', 'plot_history']
 
 # %% ../nbs/04_train.ipynb #2567605c
 log = logging.getLogger(__name__)
@@ -60,13 +61,33 @@ def compute_metrics(
     "Score the validation rows for `Trainer`"
     return {k: v for k, v in compute_scores(prediction.predictions, prediction.label_ids).items() if k != "n"}
 
+# %% ../nbs/04_train.ipynb #495fc182
+def loss_function(
+    labels: list[int] | np.ndarray, # class numbers of the training rows, [rows]
+    n_classes: int, # number of classes
+    class_weights: str = "none", # "none", "sqrt" or "balanced"
+    smoothing: float = 0.0, # share of the target spread over all classes
+) -> torch.nn.CrossEntropyLoss: # takes logits, [rows, classes], and labels, [rows]
+    "Build the loss for classes as frequent as `labels` says"
+    rows = np.bincount(labels, minlength=n_classes).clip(min=1)
+    weights = rows ** {"none": 0.0, "sqrt": -0.5, "balanced": -1.0}[class_weights]
+    return torch.nn.CrossEntropyLoss(torch.tensor(weights / weights[labels].mean(), dtype=torch.float32), label_smoothing=smoothing)
+
 # %% ../nbs/04_train.ipynb #eaf2476e
 class OrderedTrainer(Trainer):
     "A `Trainer` whose `predict` returns rows in the order of its input"
-    def __init__(self, *args, **kwargs):
-        "Build the trainer, and have it divide the loss by the accumulation steps"
+    def __init__(self, *args, criterion: torch.nn.Module, **kwargs):
+        "Build the trainer, and have it divide the loss, which `criterion` computes, by the accumulation steps"
         super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = False
+        self.criterion, self.model_accepts_loss_kwargs, self.loss_is_scaled_for_ga = criterion.to(self.args.device), False, False
+
+    def compute_loss(self, model: torch.nn.Module, inputs: dict, return_outputs: bool = False, num_items_in_batch: int | None = None):
+        "Compute the loss of a batch, in training with `criterion`"
+        if not model.training: return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        out = model(**inputs)
+        loss = self.criterion(out.logits.float(), labels)
+        return (loss, out) if return_outputs else loss
 
     def predict(self,
         test_dataset: Dataset, # tokenized rows with the column `length`
@@ -81,12 +102,25 @@ class OrderedTrainer(Trainer):
         return out._replace(predictions=out.predictions[back], label_ids=out.label_ids[back])
 
 # %% ../nbs/04_train.ipynb #644ce58a
+def shape(
+    model: PreTrainedModel, # for classification; changed in place
+    cfg: Config, # its `dropout` and `freeze_embeddings` are used
+) -> PreTrainedModel: # the same model, ready to train
+    "Prepare `model` for training as `cfg` says"
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout): part.p = cfg.dropout
+    if cfg.freeze_embeddings: getattr(model.base_model, "embeddings", model.get_input_embeddings()).requires_grad_(False)
+    if choose_device() == "cpu": model.set_attn_implementation("eager")
+    return lighten(model)
+
+# %% ../nbs/04_train.ipynb #b2707be1
 def _prepare(ds: DatasetDict, cfg: Config):
     "Load model and tokenizer for `cfg`, trim the vocabulary if asked, and tokenize `ds`"
     tokenizer = load_tokenizer(cfg.model_id)
     set_seed(cfg.seed)  # right before the new layer gets its random weights
     model = load_model(cfg.model_id, label_names(ds))
     if cfg.trim_vocab: model, tokenizer = trim_vocab(model, tokenizer, ds["train"]["text"][:])
+    shape(model, cfg)
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     if cfg.max_seq_len > limit: log.warning("max_seq_len lowered from %d to %d, the most that the model reads", cfg.max_seq_len, limit)
     log.info("%s: %.1f M parameters, %d classes, %d training rows", cfg.model_id, sum(p.numel() for p in model.parameters()) / 1e6, len(label_names(ds)), len(ds["train"]))
@@ -108,7 +142,8 @@ def build_trainer(
     with args.main_process_first(): model, tokenizer, tokens = _prepare(ds, cfg)
     trainer = OrderedTrainer(model, args, train_dataset=tokens["train"], eval_dataset=tokens.get("validation"), processing_class=tokenizer,
                              data_collator=collator(tokenizer, 8 if device == "cuda" else None), compute_metrics=compute_metrics,
-                             callbacks=[EarlyStoppingCallback(cfg.patience)] if cfg.patience else None)
+                             callbacks=[EarlyStoppingCallback(cfg.patience)] if cfg.patience else None,
+                             criterion=loss_function(tokens["train"]["label"][:], len(label_names(ds)), cfg.class_weights, cfg.label_smoothing))
     trainer.remove_callback(PrinterCallback)
     return trainer
 

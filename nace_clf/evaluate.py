@@ -5,6 +5,8 @@
 # %% ../nbs/07_evaluate.ipynb #e838faac
 from __future__ import annotations
 
+import base64
+import io
 import json
 import logging
 from dataclasses import dataclass
@@ -13,17 +15,20 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from .config import InputError, about, replacing
-from .data import check_table, read_table, roll_up_labels
-from .nace import LEVELS, NaceError, detect_revision, level_of, parse, roll_up, short_title
+from .data import as_text, check_table, read_table, roll_up_labels
+from .nace import LEVELS, NaceError, detect_revision, parse, short_title
 from .predict import Classifier, rank
-from .train import compute_scores
+from nace_clf.scores import (
+    BINS, DRAWS, SEED, bootstrap, class_scores, code_at, interval, level_pairs, macro_scores, reliability, scorer, tree_distance, wilson,
+)
 
 # %% auto #0
-__all__ = ['log', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'Report', 'report_on', 'evaluate', 'write_scores',
-           'with_titles', 'plot_classes', 'plot_confusion', 'top_confusions']
+__all__ = ['log', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'group_scores', 'Report', 'report_on', 'evaluate',
+           'settings_of', 'with_titles', 'plot_classes', 'plot_reliability', 'plot_confusion', 'top_confusions',
+           'readable', 'to_text', 'to_dict', 'write_scores', 'write_html']
 
 # %% ../nbs/07_evaluate.ipynb #5b892395
 log = logging.getLogger(__name__)
@@ -46,24 +51,9 @@ def accuracy_by_level(
     revision: str, # revision of NACE, "2" or "2.1"
 ) -> pd.DataFrame: # level, accuracy, rows; the levels that the labels reach
     "Compute the accuracy at each level of NACE"
-    found = []
-    for level in LEVELS:
-        true, guess = _rolled(labels, level, revision), _rolled(predicted, level, revision)
-        reached = true.notna()
-        if reached.any() and guess.notna().any(): found.append((level, float((true == guess)[reached].mean()), int(reached.sum())))
+    pairs = level_pairs(list(labels), list(predicted), revision)
+    found = [(level, float((y == guess)[y >= 0].mean()), int((y >= 0).sum())) for level, (y, guess) in pairs.items()]
     return pd.DataFrame(found, columns=["level", "accuracy", "rows"])
-
-
-def _rolled(labels: list[str] | pd.Series, level: str, revision: str) -> pd.Series:
-    "Roll `labels` up to `level`; missing where they do not reach it"
-    labels = pd.Series(list(labels), dtype=object)
-    return labels.map({v: _code_at(v, level, revision) for v in labels.unique()})
-
-
-def _code_at(label: str, level: str, revision: str) -> str | None:
-    "Roll `label` up to `level`, if it is a code and reaches it"
-    try: return roll_up(parse(label, revision).code, level, revision)
-    except NaceError: return None
 
 # %% ../nbs/07_evaluate.ipynb #c88addde
 def roll_up_probs(
@@ -73,21 +63,48 @@ def roll_up_probs(
     revision: str, # revision of NACE, "2" or "2.1"
 ) -> tuple[np.ndarray, list[str]]: # probability of each code at `level`, [texts, codes]; the codes
     "Add up probabilities under each code at `level`"
-    codes = [_code_at(name, level, revision) for name in names]
+    codes = [code_at(name, level, revision) for name in names]
     if None in codes: raise InputError(f"level = {level!r}: the model's label {names[codes.index(None)]!r} cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level")
     above = sorted(set(codes))
     return probs @ (np.array(codes)[:, None] == above).astype(probs.dtype), above
+
+# %% ../nbs/07_evaluate.ipynb #f0a40432
+def group_scores(
+    labels: list[str], # true labels
+    predicted: list[str], # predicted labels
+    groups: pd.DataFrame, # columns whose values make the groups, in the order of the rows
+) -> pd.DataFrame: # column, value, rows, accuracy, accuracy_low, accuracy_high, f1_macro, f1_macro_low, f1_macro_high; the largest groups of each column first
+    "Score the rows of each value of each column of `groups`"
+    labels, predicted = np.array([*labels], dtype=object), np.array([*predicted], dtype=object)
+    found = [{"column": column, "value": value, **_of_group(labels[at], predicted[at])}
+             for column in groups for value in groups[column].value_counts().index for at in [(groups[column] == value).to_numpy()]]
+    return pd.DataFrame(found)
+
+
+def _of_group(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    "Score the rows of a group"
+    n, numbers = len(labels), pd.factorize(np.concatenate([labels, predicted]))[0]
+    score = lambda weights: macro_scores(numbers[:n], numbers[n:], weights)
+    low, high = wilson((labels == predicted).sum(), n)
+    ends = interval(bootstrap(score, n)).loc["f1_macro"]
+    return {"rows": n, "accuracy": float((labels == predicted).mean()), "accuracy_low": float(low), "accuracy_high": float(high),
+            "f1_macro": float(score(np.ones((1, n)))["f1_macro"][0]), "f1_macro_low": float(ends.low), "f1_macro_high": float(ends.high)}
 
 # %% ../nbs/07_evaluate.ipynb #191fbc8b
 @dataclass
 class Report:
     "Hold what was measured on a test table"
-    scores: dict[str, float] = about("accuracy, f1_macro, precision_macro, recall_macro, top_1_accuracy, top_2_accuracy, n")
-    per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class")
+    scores: dict[str, float] = about("accuracy, macro and top-k scores, log_loss, brier, expected_calibration_error, n; for NACE codes also the hierarchical scores")
+    per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class, and low and high ends of the 95% intervals")
     confusion: pd.DataFrame = about("rows of each true class (index) by predicted class (columns)")
     predictions: pd.DataFrame = about("text, label, label_1, score_1, label_2, score_2 of each row")
-    levels: pd.DataFrame | None = about("accuracy at each level, if the labels are NACE codes", default=None)
+    levels: pd.DataFrame | None = about("accuracy and f1_macro at each level with low and high ends, and rows, if the labels are NACE codes", default=None)
     revision: str | None = about("revision of NACE, if the labels are codes", default=None)
+    intervals: pd.DataFrame | None = about("low and high end of the 95% interval of each score", default=None)
+    reliability: pd.DataFrame | None = about("rows, confidence and accuracy in bins of confidence, with low and high ends", default=None)
+    groups: pd.DataFrame | None = about("rows, accuracy and f1_macro of each group, with low and high ends, if there are groups", default=None)
+    draws: pd.DataFrame | None = about("each score on each of 1,000 resamples of the rows", default=None)
+    measured: dict[str, str] | None = about("what was measured: model, table, level", default=None)
 
 
 def report_on(
@@ -96,21 +113,53 @@ def report_on(
     probs: np.ndarray, # probability of each class, [texts, classes]
     names: list[str], # label names in the order of the columns
     revision: str | None = None, # revision of NACE, if the labels are codes
-) -> Report: # scores, table of classes, confusion matrix, predictions, accuracy by level
+    groups: pd.DataFrame | None = None, # columns to score by, in the order of the texts
+    measured: dict[str, str] | None = None, # what is measured: model, table, level
+) -> Report: # scores with intervals, overall, by class, by level and by group; confusion matrix and predictions
     "Measure `probs` against the true `labels`"
+    probs = _check_probs(texts, labels, probs, names)
     y, names_all = number_labels(labels, names)
-    predicted, present = probs.argmax(axis=1), np.unique(y)
-    precision, recall, f1, n = precision_recall_fscore_support(y, predicted, labels=present, zero_division=0)
-    per_class = pd.DataFrame({"precision": precision, "recall": recall, "f1": f1, "rows": n}, index=pd.Index([names_all[i] for i in present], name="label"))
-    counts = confusion_matrix(y, predicted, labels=range(len(names_all)))
-    confusion = pd.DataFrame(counts, index=pd.Index(names_all, name="true"), columns=pd.Index(names_all, name="predicted"))
+    if len(y) < 100: log.info("only %d test rows: with fewer than 100, the 95%% intervals of macro F1 and calibration error are too narrow", len(y))
+    score, predicted = scorer(probs, y, names_all, revision), probs.argmax(axis=1)
+    found, draws = {k: float(v[0]) for k, v in score(np.ones((1, len(y)))).items()}, bootstrap(score, len(y))
+    confusion = pd.DataFrame(_pair_counts(y, predicted, len(names_all)), index=pd.Index(names_all, name="true"), columns=pd.Index(names_all, name="predicted"))
     table = pd.concat([pd.DataFrame({"text": list(texts), "label": list(labels)}), rank(probs, names, min(2, len(names)))], axis=1)
-    levels = accuracy_by_level(table["label"], table["label_1"], revision) if revision else None
-    return Report(compute_scores(probs, y), per_class, confusion, table, levels, revision)
+    levels = _level_table(table, found, interval(draws), revision) if revision else None
+    overall = {k: v for k, v in found.items() if not k.endswith(LEVELS)}
+    by_group = group_scores(table.label, table.label_1, groups) if groups is not None and len(groups.columns) else None
+    return Report(overall | {"n": len(y)}, class_scores(y, predicted, names_all), confusion, table, levels, revision, interval(draws).loc[list(overall)],
+                  reliability(probs.max(axis=1), predicted == y), by_group, draws, measured or {})
 
-# %% ../nbs/07_evaluate.ipynb #807ad12a
+
+def _pair_counts(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    "Count the rows of each true and predicted class, [classes, classes]"
+    return np.bincount(y * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def _check_probs(texts: list[str], labels: list[str], probs: np.ndarray, names: list[str]) -> np.ndarray:
+    "See that `probs` are probabilities of the texts and classes"
+    probs = np.asarray(probs)
+    if not len(texts): raise InputError("there are no rows to score; give a test table with rows")
+    if len(labels) != len(texts) or probs.shape != (len(texts), len(names)):
+        raise InputError(f"{len(texts)} texts, {len(labels)} labels and probabilities of the shape {probs.shape} do not fit together: give one label a text, and [texts, classes] = {(len(texts), len(names))} probabilities")
+    wrong = np.flatnonzero(~(np.abs(probs.sum(axis=1, dtype=float) - 1) < 0.01) | (probs < 0).any(axis=1))
+    if len(wrong): raise InputError(f"text {wrong[0] + 1} of {len(texts)}: {probs[wrong[0]][:4]} are no probabilities; give numbers from 0 to 1 that add up to 1")
+    return probs
+
+
+def _level_table(table: pd.DataFrame, found: dict[str, float], ends: pd.DataFrame, revision: str) -> pd.DataFrame:
+    "Put the scores of each level and their intervals into a table"
+    levels = accuracy_by_level(table.label, table.label_1, revision)
+    for name, place in (("accuracy", 2), ("f1_macro", 4)):
+        keys = [f"{name}_{level}" for level in levels.level]
+        columns = {name: [found[k] for k in keys]} if name not in levels else {}
+        columns |= {f"{name}_{end}": ends.loc[keys, end].to_numpy() for end in ("low", "high")}
+        levels = levels.assign(**columns)
+    return levels[["level", "accuracy", "accuracy_low", "accuracy_high", "f1_macro", "f1_macro_low", "f1_macro_high", "rows"]]
+
+# %% ../nbs/07_evaluate.ipynb #49ca11de
 def evaluate(
-    clf: Classifier, # a saved model
+    clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
     path: str | Path, # the test table: a file or an address
     text_col: str | list[str] | None = None, # column with the description, or several; the training run's if not given
     label_col: str | None = None, # column with the label; the training run's if not given
@@ -119,40 +168,50 @@ def evaluate(
     skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
     encoding: str = "", # character encoding of a CSV; found out if empty
     delimiter: str = "", # delimiter of a CSV; found out if empty
-) -> Report: # scores, table of classes, confusion matrix, predictions, accuracy by level
+    by: list[str] | str = (), # columns to score by, such as the language
+    revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the model's if not given
+    name: str = "", # name of the model in the report
+) -> Report: # scores with intervals, overall, by class, by level and by group; confusion matrix and predictions
     "Score `clf` on the test table `path`"
-    cfg = clf.manifest["config"]
-    text_cols, label_col = text_col or cfg["text_col"], label_col or cfg["label_col"]
-    text_cols = [text_cols] if isinstance(text_cols, str) else list(dict.fromkeys(text_cols))
-    df = check_table(read_table(path, [*text_cols, label_col], encoding=encoding, delimiter=delimiter), text_cols, label_col, source=path)
-    df, level = _at_level(df, clf, level or cfg.get("level", "as-is"), skip_shallow, f"{path}, column {label_col!r}")
-    probs, names = clf.predict_proba(df.text, progress), clf.names
-    if level != "as-is": probs, names = roll_up_probs(probs, names, level, clf.revision)
-    return report_on(df.text, df.label, probs, names, clf.revision)
+    cfg, revision = settings_of(clf), revision or getattr(clf, "revision", None)
+    text_cols, label_col = text_col or cfg.get("text_col", "text"), label_col or cfg.get("label_col", "label")
+    text_cols, by = ([o] if isinstance(o, str) else list(dict.fromkeys(o)) for o in (text_cols, by))
+    table = read_table(path, list(dict.fromkeys([*text_cols, label_col, *by])), encoding=encoding, delimiter=delimiter)
+    df = check_table(table, text_cols, label_col, source=path)
+    df, level = _at_level(df, clf.names, level or cfg.get("level", "as-is"), revision, skip_shallow, f"{path}, column {label_col!r}")
+    groups = _groups(table.loc[df.index, by], path)
+    probs, names = clf.predict_proba(df.text, progress) if isinstance(clf, Classifier) else clf.predict_proba(df.text.tolist()), list(clf.names)
+    if level != "as-is": probs, names = roll_up_probs(probs, names, level, revision)
+    return report_on(df.text, df.label, probs, names, revision, groups, {"model": name or cfg.get("model_id", ""), "table": str(path), "level": level})
 
 
-def _at_level(df: pd.DataFrame, clf: Classifier, level: str, skip_shallow: bool, where: str) -> tuple[pd.DataFrame, str]:
-    "Roll the labels of `df` up to `level`, and see that they are in the revision of `clf`"
+def settings_of(
+    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+) -> dict: # settings by name; empty if the model tells none
+    "Return the settings of the training run of `clf`"
+    return getattr(clf, "manifest", {}).get("config", {})
+
+
+def _groups(columns: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    "Take the group columns as text, and see that they have few values"
+    for c in columns:
+        if (n := columns[c].nunique()) > min(100, max(10, len(columns) // 2)):
+            raise InputError(f"{path}, column {c!r}: has {n:,} values in {len(columns):,} rows, too many to score by; give a column with at most 100 values and several rows of each, such as a language")
+    return columns.apply(as_text).replace(r"^\s*$", "(empty)", regex=True)
+
+
+def _at_level(df: pd.DataFrame, names: list[str], level: str, revision: str | None, skip_shallow: bool, where: str) -> tuple[pd.DataFrame, str]:
+    "Roll the labels of `df` up to `level`, and see that they are in `revision`, that of a model with the labels `names`"
     if level not in ("as-is", *LEVELS): raise InputError(f"level = {level!r} is not allowed: give one of as-is, {', '.join(LEVELS)}")
-    if clf.revision and (found := detect_revision(df.label.unique())).revision not in (None, clf.revision):
-        raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {clf.revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
+    if revision and (found := detect_revision(df.label.unique())).revision not in (None, revision):
+        raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
     if level == "as-is" and skip_shallow: raise InputError("skip_shallow needs a level, and the model has none: give --level too, or leave --skip-shallow out")
     if level == "as-is": return df, level
-    if not clf.revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
-    roll_up_probs(np.zeros((0, len(clf.names))), clf.names, level, clf.revision)  # refuse a level below the model's before predicting
-    labels, _ = roll_up_labels(df.label, level, clf.revision, skip_shallow, where)
+    if not revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
+    roll_up_probs(np.zeros((0, len(names))), names, level, revision)  # refuse a level below the model's before predicting
+    labels, _ = roll_up_labels(df.label, level, revision, skip_shallow, where)
     if labels.empty: raise InputError(f"{where}: no row has a code as deep as the {level}; choose a higher --level")
     return df.loc[labels.index].assign(label=labels), level
-
-
-def write_scores(
-    report: Report, # as `evaluate` returns it
-    path: str | Path, # the JSON file; replaced if it exists
-) -> Path: # the path written
-    "Write the scores of `report` as JSON"
-    found = report.scores if report.levels is None else report.scores | {"accuracy_by_level": dict(zip(report.levels.level, report.levels.accuracy))}
-    with replacing(path) as tmp: tmp.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return Path(path)
 
 # %% ../nbs/07_evaluate.ipynb #eca1071b
 def with_titles(
@@ -166,6 +225,11 @@ def with_titles(
         except NaceError: return label
     return [named(label) for label in labels] if revision else list(labels)
 
+
+def _drawn(labels: list[str] | pd.Index, revision: str | None) -> list[str]:
+    "Put titles beside `labels` for a plot, where a dollar sign would begin a formula"
+    return [name.replace("$", r"\$") for name in with_titles(labels, revision)]
+
 # %% ../nbs/07_evaluate.ipynb #94d04947
 def plot_classes(
     report: Report, # as `evaluate` returns it
@@ -174,14 +238,33 @@ def plot_classes(
     "Draw the F1 of each class"
     table = report.per_class.nlargest(n, "rows").sort_values("f1")
     fig, ax = plt.subplots(figsize=(8, 0.6 + 0.27 * len(table)), layout="constrained")
-    bars = ax.barh(with_titles(table.index, report.revision), table.f1, color="tab:blue")
-    ax.bar_label(bars, [f"{f:.2f}  ({n} rows)" for f, n in zip(table.f1, table.rows)], padding=3, fontsize=8)
-    ax.set(xlim=(0, 1.25), xlabel="F1", ylabel="class")
+    ax.barh(range(len(table)), table.f1, color="tab:blue", alpha=0.6)
+    ax.hlines(range(len(table)), table.f1_low, table.f1_high, color="black", linewidth=1)
+    for i, (high, f1, rows) in enumerate(zip(table.f1_high, table.f1, table.rows)): ax.text(high + 0.02, i, f"{f1:.2f}  ({rows} rows)", va="center", fontsize=8)
+    ax.set_yticks(range(len(table)), _drawn(table.index, report.revision))
+    ax.set(xlim=(0, 1.3), xticks=np.arange(0, 1.01, 0.2), xlabel="F1", ylabel="class")
     ax.axvline(report.scores["f1_macro"], color="tab:orange", linestyle="--", linewidth=1)
     plt.close(fig)
     return fig
 
 # %% ../nbs/07_evaluate.ipynb #e66b4287
+def plot_reliability(
+    report: Report, # as `evaluate` returns it
+) -> plt.Figure: # accuracy by confidence, and rows in each bin
+    "Draw how often answers are right, by their probability"
+    bins = report.reliability.query("rows > 0")
+    fig, (ax, below) = plt.subplots(2, sharex=True, figsize=(5.5, 4.8), height_ratios=[3, 1.2], layout="constrained")
+    ax.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1, label="calibrated")
+    ax.vlines(bins.confidence, bins.low, bins.high, color="tab:blue", linewidth=1)
+    ax.plot(bins.confidence, bins.accuracy, "o-", color="tab:blue", label="model")
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right", title=f"expected calibration error {report.scores['expected_calibration_error']:.3f}")
+    ax.legend(loc="upper left")
+    below.bar_label(below.bar(bins["from"], bins.rows, width=1 / BINS, align="edge", edgecolor="white"), fmt="{:,.0f}", fontsize=7, padding=1)
+    below.set(xlabel="probability of the answer", ylabel="rows", ylim=(0, 1.3 * bins.rows.max()))
+    plt.close(fig)
+    return fig
+
+# %% ../nbs/07_evaluate.ipynb #88d73365
 def plot_confusion(
     report: Report, # as `evaluate` returns it
     n: int = 40, # classes to draw, those with most rows
@@ -190,9 +273,9 @@ def plot_confusion(
     most = report.confusion.sum(axis=1).nlargest(n).index.sort_values()
     shares = report.confusion.div(report.confusion.sum(axis=1).clip(lower=1), axis=0).loc[most, most]
     fig, ax = plt.subplots(figsize=(9, 6) if len(shares) > 6 else (6, 3.4), layout="constrained")
-    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=shares.index).plot(
+    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=_drawn(shares.index, None)).plot(
         ax=ax, include_values=len(shares) <= 6, values_format=".2f", cmap="Blues", im_kw={"vmin": 0, "vmax": 0.5 if len(shares) > 6 else 1})
-    ax.set_yticks(range(len(shares)), with_titles(shares.index, report.revision))
+    ax.set_yticks(range(len(shares)), _drawn(shares.index, report.revision))
     ax.tick_params("x", rotation=90 if len(max(shares.index, key=len)) > 2 else 0)
     plt.close(fig)
     return fig
@@ -201,9 +284,129 @@ def plot_confusion(
 def top_confusions(
     report: Report, # as `evaluate` returns it
     n: int = 5, # rows of the table
-) -> pd.DataFrame: # true label, predicted label, how often, an example text
-    "List the `n` most frequent confusions"
+    examples: int = 1, # example texts of each
+) -> pd.DataFrame: # true label, predicted label, rows, steps between them, cost (rows times steps), example texts
+    "List the `n` confusions that cost most"
     wrong = report.predictions[report.predictions.label != report.predictions.label_1]
-    groups = wrong.groupby(["label", "label_1"]).text.agg(["size", "first"]).sort_values("size", ascending=False, kind="stable")
-    table = groups.head(n).reset_index().set_axis(["true", "predicted", "rows", "example"], axis=1)
-    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})
+    table = wrong.groupby(["label", "label_1"], sort=True).text.agg(["size", lambda texts: list(texts[:examples])]).reset_index().set_axis(["true", "predicted", "rows", "examples"], axis=1)
+    steps = [tree_distance(t, p, report.revision) for t, p in zip(table.true, table.predicted)]
+    table = table.assign(steps=steps, cost=table.rows * np.array(steps, dtype=int), examples=[" | ".join(texts) for texts in table.examples])
+    table = table.sort_values(["cost", "rows"], ascending=False, kind="stable").head(n).reset_index(drop=True)
+    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})[["true", "predicted", "rows", "steps", "cost", "examples"]]
+
+# %% ../nbs/07_evaluate.ipynb #07bf4f53
+def _ends(table: pd.DataFrame, name: str, digits: int = 3) -> list[str]:
+    "Write the column `name` of `table` with its interval"
+    return [f"{v:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" for v, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"])]
+
+
+def readable(
+    report: Report, # as `evaluate` returns it
+    n: int = 40, # classes, and groups of a column, to show
+) -> dict[str, pd.DataFrame]: # tables of text by title
+    "Put the `report` into tables for people"
+    scores = report.intervals.assign(score=pd.Series(report.scores))
+    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [f"{a:.4f} to {b:.4f}" for a, b in zip(scores.low, scores.high)]})}
+    if report.levels is not None: tables["Levels of NACE"] = pd.DataFrame({"level": report.levels.level, "accuracy": _ends(report.levels, "accuracy"), "macro F1": _ends(report.levels, "f1_macro"), "rows": report.levels.rows})
+    for column, part in report.groups.groupby("column", sort=False) if report.groups is not None else ():
+        part = part.head(n)
+        tables[f"By {column}"] = pd.DataFrame({column: part.value, "accuracy": _ends(part, "accuracy"), "macro F1": _ends(part, "f1_macro"), "rows": part.rows})
+    most = report.per_class.nlargest(n, "rows").sort_index()
+    title = "Classes" if len(most) == len(report.per_class) else f"The {n} largest of {len(report.per_class)} classes"
+    tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})
+    return tables
+
+
+def _printable(text: str) -> str:
+    "Replace control characters, which terminals obey and browsers refuse, in `text`"
+    return text.translate({i: "\ufffd" for i in [*range(9), 11, 12, *range(14, 32), *range(127, 160)]})
+
+# %% ../nbs/07_evaluate.ipynb #1d2a4039
+def to_text(
+    report: Report, # as `evaluate` returns it
+    width: int = 100, # characters a line
+) -> str: # tables, one below the other
+    "Write the `report` for a terminal"
+    from rich.console import Console
+    from rich.table import Table
+    console = Console(file=io.StringIO(), width=max(width, 60), markup=False, emoji=False, highlight=False, force_jupyter=False, no_color=True)
+    worst = top_confusions(report)
+    worst = worst.assign(examples=[t if len(t) <= 120 else t[:119] + "…" for t in worst.examples])
+    for title, df in (readable(report) | ({"Confusions that cost most": worst} if len(worst) else {})).items():
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for i, c in enumerate(df.columns): table.add_column(str(c), justify="right" if pd.api.types.is_numeric_dtype(df[c]) else "left", overflow="fold")
+        for row in df.itertuples(index=False): table.add_row(*(_printable(str(v)) for v in row))
+        console.print(table)
+    return console.file.getvalue().rstrip("\n")
+
+# %% ../nbs/07_evaluate.ipynb #afe731a9
+def _records(df: pd.DataFrame | None) -> list[dict]:
+    "Turn the rows of `df` into what JSON can hold; missing numbers become null"
+    return [] if df is None else json.loads(df.to_json(orient="records", double_precision=15))
+
+
+def to_dict(
+    report: Report, # as `evaluate` returns it
+) -> dict: # scores, and tables as lists of records
+    "Put the `report` into plain values"
+    of_tree = {} if report.levels is None else {"accuracy_by_level": dict(zip(report.levels.level, report.levels.accuracy)), "levels": _records(report.levels)}
+    worst = top_confusions(report, 20, examples=3)
+    return report.scores | of_tree | {
+        "intervals": {name: [float(low), float(high)] for name, low, high in report.intervals.itertuples()},
+        "interval_method": {"level": 0.95, "scores": "percentile bootstrap over rows", "shares of classes, groups and bins": "Wilson", "resamples": DRAWS, "seed": SEED},
+        "classes": _records(report.per_class.reset_index()), "groups": _records(report.groups), "reliability": _records(report.reliability),
+        "confusions": _records(worst), "measured": report.measured | {"revision": report.revision}}
+
+
+def write_scores(
+    report: Report, # as `evaluate` returns it
+    path: str | Path, # the JSON file; replaced if it exists
+) -> Path: # the path written
+    "Write the `report` as JSON"
+    with replacing(path) as tmp: tmp.write_text(json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return Path(path)
+
+# %% ../nbs/07_evaluate.ipynb #00d2b5d0
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{ title }}</title>
+<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } dt { font-weight: 600 } img { max-width: 100% } .wide { overflow-x: auto }
+table { border-collapse: collapse } th, td { text-align: left; vertical-align: top; padding: .1rem 1.2rem .1rem 0; border-bottom: 1px solid #ddd } td { font-variant-numeric: tabular-nums }</style>
+<h1>{{ title }}</h1>
+<dl>{% for name, value in facts.items() %}<dt>{{ name }}</dt><dd>{{ value }}</dd>{% endfor %}</dl>
+{% for name, table in tables.items() %}<h2>{{ name }}</h2>
+{% for plot in plots.get(name, []) %}<p><img src="data:image/png;base64,{{ plot }}" alt="{{ name }}"></p>
+{% endfor %}<div class="wide"><table><tr>{% for c in table.columns %}<th>{{ c }}</th>{% endfor %}</tr>
+{% for row in table.itertuples(index=False) %}<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>
+{% endfor %}</table></div>
+{% endfor %}<p>Intervals hold 95%: of the scores, by the bootstrap over the test rows ({{ draws }} resamples, seed {{ seed }}); of the shares of classes, groups and bins, by Wilson's method.</p>
+</html>
+"""
+
+
+def _picture(fig: plt.Figure) -> str:
+    "Draw `fig` as PNG, in base64"
+    with io.BytesIO() as file:
+        fig.savefig(file, format="png", dpi=110)
+        return base64.b64encode(file.getvalue()).decode()
+
+
+def _bins_table(report: Report) -> pd.DataFrame:
+    "Put the bins of confidence that have rows into a table for people"
+    bins = report.reliability.query("rows > 0").rename(columns={"low": "accuracy_low", "high": "accuracy_high"})
+    return pd.DataFrame({"probability": [f"{a:.1f} to {b:.1f}" for a, b in zip(bins["from"], bins.to)], "mean": [f"{v:.3f}" for v in bins.confidence], "right": _ends(bins, "accuracy"), "rows": bins.rows})
+
+
+def write_html(
+    report: Report, # as `evaluate` returns it
+    path: str | Path, # the HTML file; replaced if it exists
+) -> Path: # the path written
+    "Write the `report` as one HTML page"
+    from jinja2 import Environment
+    people = readable(report)
+    tables = people | {"Reliability of the probabilities": _bins_table(report), "Confusions that cost most": top_confusions(report, 20, examples=3)}
+    plots = {[*people][-1]: [_picture(plot_classes(report))], "Reliability of the probabilities": [_picture(plot_reliability(report))], "Confusions that cost most": [_picture(plot_confusion(report))]}
+    facts = {k: v for k, v in (report.measured | {"revision": report.revision and f"NACE Rev. {report.revision}"}).items() if v}
+    page = Environment(autoescape=True).from_string(_PAGE).render(title=f"Scores of {report.measured.get('model') or 'a model'}", facts=facts, tables=tables, plots=plots, draws=f"{DRAWS:,}", seed=SEED)
+    with replacing(path) as tmp: tmp.write_text(_printable(page), encoding="utf-8")
+    return Path(path)

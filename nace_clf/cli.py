@@ -167,21 +167,30 @@ def _table(title: str, df, digits: int = 4):
 
 
 def _show_report(report):
-    "Print the scores of `report`, its levels, its classes and its largest confusions"
-    import pandas as pd
-    from nace_clf.evaluate import top_confusions, with_titles
-    _table("Scores", pd.DataFrame({"score": report.scores.keys(), "value": [v if k != "n" else str(v) for k, v in report.scores.items()]}))
-    if report.levels is not None: _table("Accuracy by level of NACE", report.levels)
-    classes = report.per_class.nlargest(40, "rows").sort_index()
-    _table("Classes" if len(classes) == len(report.per_class) else f"The 40 largest of {len(report.per_class)} classes", classes.set_axis(with_titles(classes.index, report.revision)).rename_axis("label").reset_index(), 3)
-    _table("Largest confusions", top_confusions(report))
+    "Print the `report`, as wide as the terminal"
+    from nace_clf.evaluate import to_text
+    print(to_text(report, _width()))
+
+
+def _width() -> int:
+    "Tell how many characters fit on a line; 120 where the output is no terminal"
+    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120
+
+
+def _check_reports(*paths: Path | None):
+    "Check that the reports can be written, each to a file of its own"
+    given = [path for path in paths if path]
+    for path in given: _check_report(path)
+    if len({path.resolve() for path in given}) < len(given): raise InputError(f"{given[0]}: is to be both JSON and HTML; give two files")
 
 
 @app.command()
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")],
     table: Annotated[str, typer.Argument(metavar="TEST", help="Test table: CSV, Parquet or Excel, a file or an address.")],
+    by: Annotated[Optional[list[str]], typer.Option(metavar="COLUMN", help="Score each value of this column too, such as a language; may be repeated.")] = None,
     json: Annotated[Optional[Path], typer.Option(help="Write the scores to this JSON file.")] = None,
+    html: Annotated[Optional[Path], typer.Option(help="Write the report with its plots to this HTML file.")] = None,
     text_col: TextCol = None,
     label_col: Annotated[Optional[str], typer.Option(help="Column with the label; the training run's if not given.")] = None,
     level: Annotated[Optional[str], typer.Option(help="Score at this level of NACE: section, division, group or class; the training run's if not given.")] = None,
@@ -189,14 +198,40 @@ def evaluate(
     skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
     encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
-    "Score the model in DIR on the table TEST."
-    from nace_clf.evaluate import evaluate as score, write_scores
+    "Score the model in DIR on the table TEST, with 95% intervals."
+    from nace_clf.evaluate import evaluate as score, write_html, write_scores
     from nace_clf.predict import Classifier
+    _check_reports(json, html)
+    _check_revision(revision)
+    report = score(Classifier(folder, revision=revision), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
+    _show_report(report)
+    if json: print(write_scores(report, json))
+    if html: print(write_html(report, html))
+
+# %% ../nbs/11_cli.ipynb #5f479243
+@app.command()
+def compare(
+    table: Annotated[str, typer.Argument(metavar="TEST", help="Test table: CSV, Parquet or Excel, a file or an address.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR_A DIR_B...", help="Folders of two saved models or more.")],
+    json: Annotated[Optional[Path], typer.Option(help="Write the comparison to this JSON file.")] = None,
+    text_col: TextCol = None,
+    label_col: Annotated[Optional[str], typer.Option(help="Column with the label; the training runs' if not given.")] = None,
+    level: Annotated[Optional[str], typer.Option(help="Score at this level of NACE: section, division, group or class; that of the models if not given.")] = None,
+    revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1; the training runs' if not given.")] = None,
+    skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
+    encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
+):
+    "Tell which of the models in DIR_A, DIR_B, ... is better on the table TEST, with paired tests."
+    if len(folders) < 2: raise InputError(f"{folders[0]}: is one model only; give two or more to compare: nace-clf compare TEST DIR_A DIR_B")
+    if len({f.resolve() for f in folders}) < len(folders): raise InputError(f"{', '.join(map(str, folders))}: a model cannot be compared with itself; give different folders")
     _check_report(json)
     _check_revision(revision)
-    report = score(Classifier(folder, revision=revision), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter)
-    if json: print(write_scores(report, json))
-    _show_report(report)
+    from nace_clf.compare import compare_models, to_text, write_json
+    from nace_clf.predict import Classifier
+    models = {str(f): Classifier(f, revision=revision) for f in folders}
+    found = compare_models(models, table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, revision)
+    print(to_text(found, _width()))
+    if json: print(write_json(found, json))
 
 # %% ../nbs/11_cli.ipynb #b0fdcd4b
 def _predict_file(clf, source: str, target: Path, text_cols: list[str], top_k: int, progress: bool, encoding: str, delimiter: str):

@@ -153,6 +153,7 @@ class Config:
     trim_vocab: bool = setting(False, "drop the word pieces that the training texts do not use: faster training and a smaller folder for multilingual models")
     patience: int = setting(0, "evaluations without a better macro F1 before training stops early; 0 = never; needs load_best", at_least=0)
     freeze_embeddings: bool = setting(False, "keep the word pieces' vectors as pretrained: faster, less memory, and texts in words or languages that the training texts lack profit")
+    freeze_layers: int = setting(0, "lowest layers kept as pretrained too, which saves their share of the backward pass; 0 for the best scores; needs freeze_embeddings", at_least=0)
     dropout: float = setting(0.1, "share of the activations set to zero at random while training; 0 is faster, and few epochs seldom need more", at_least=0, below=1)
     label_smoothing: float = setting(0.0, "share of the target spread over all classes; 0.05 to 0.1 where some labels are wrong or classes overlap", at_least=0, below=1)
     class_weights: str = setting("none", "weight of a row in the loss by the number n of rows of its class: none; sqrt (1/sqrt(n)) for rare classes that count; balanced (1/n)", choices=("none", "sqrt", "balanced"))
@@ -190,6 +191,7 @@ def _check_together(c: Config):
         raise InputError("skip_shallow = true needs a level: set level to 'class', 'group', 'division' or 'section'")
     for name in ("baseline", "blend"):
         if getattr(c, name) and c.valid_size == 0: raise InputError(f"{name} = true needs validation rows: set valid_size above 0, or {name} to false")
+    if c.freeze_layers and not c.freeze_embeddings: raise InputError(f"freeze_layers = {c.freeze_layers} needs freeze_embeddings = true, since gradients would pass through the layers all the same")
     if c.valid_size == 0 and c.eval_strategy != "no":
         raise InputError(f"eval_strategy = {c.eval_strategy!r} needs validation rows: set valid_size above 0, or eval_strategy to 'no'")
 
@@ -250,5 +252,5 @@ def demo_config(
 ) -> Config: # settings for the bundled model on a CPU
     "Choose settings for the bundled multilingual model on a CPU"
     chosen = dict(model_id="bundled", output_dir="models/demo", epochs=3, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, revision="2",
-                  freeze_embeddings=True, dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
+                  freeze_embeddings=True, freeze_layers=4, dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
     return Config(**(chosen | overrides))

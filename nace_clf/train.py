@@ -104,12 +104,15 @@ class OrderedTrainer(Trainer):
 # %% ../nbs/04_train.ipynb #644ce58a
 def shape(
     model: PreTrainedModel, # for classification; changed in place
-    cfg: Config, # its `dropout` and `freeze_embeddings` are used
+    cfg: Config, # its `dropout`, `freeze_embeddings` and `freeze_layers` are used
 ) -> PreTrainedModel: # the same model, ready to train
     "Prepare `model` for training as `cfg` says"
     for part in model.modules():
         if isinstance(part, torch.nn.Dropout): part.p = cfg.dropout
     if cfg.freeze_embeddings: getattr(model.base_model, "embeddings", model.get_input_embeddings()).requires_grad_(False)
+    layers = next((part for part in model.base_model.modules() if isinstance(part, torch.nn.ModuleList)), [])
+    if cfg.freeze_layers >= max(len(layers), 1): raise InputError(f"freeze_layers = {cfg.freeze_layers}: the model has {len(layers)} layers; leave at least one to train")
+    for layer in layers[:cfg.freeze_layers]: layer.requires_grad_(False)
     if choose_device() == "cpu": model.set_attn_implementation("eager")
     return lighten(model)
 

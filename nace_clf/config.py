@@ -251,6 +251,6 @@ def demo_config(
     **overrides, # settings that win over the ones chosen here
 ) -> Config: # settings for the bundled model on a CPU
     "Choose settings for the bundled multilingual model on a CPU"
-    chosen = dict(model_id="bundled", output_dir="models/demo", epochs=3, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, revision="2",
-                  freeze_embeddings=True, freeze_layers=4, dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
+    chosen = dict(model_id="bundled", output_dir="models/demo", epochs=4, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, revision="2",
+                  freeze_embeddings=True, freeze_layers=6, dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
     return Config(**(chosen | overrides))

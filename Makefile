@@ -1,10 +1,11 @@
 # make demo   train, score and use a classifier, offline       make lab    the notebooks in JupyterLab
 # make test   everything that must hold                        make docs   the site
+# make bench  the comparisons of nbs/benchmarks, on this machine (an hour or more, 5 GB)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lab docs clean
+.PHONY: demo test lab docs bench clean
 
 demo: .venv/demo
 	$(BIN)/nace-clf demo
@@ -20,10 +21,25 @@ docs: .venv/dev
 	echo "Quarto is not installed (https://quarto.org); previewing with smalldocs instead"; \
 	$(BIN)/python .ci/pages.py && $(BIN)/smalldocs preview _proc; fi
 
+BENCH_PEERS := $(patsubst nbs/benchmarks/peers/%.txt,%,$(wildcard nbs/benchmarks/peers/*.txt))
+BENCH_PAGES := speed peers accuracy
+
+bench: .venv/dev $(BENCH_PEERS:%=.bench/%/.done)
+	rm -rf .bench/runs
+	for page in $(BENCH_PAGES); do \
+	(cd nbs/benchmarks && ../../$(BIN)/exec_nb $$page.ipynb --dest $$page.ipynb --exc_stop) || exit 1; \
+	$(BIN)/nbdev_clean --fname nbs/benchmarks/$$page.ipynb || exit 1; done
+
+.bench/%/.done: nbs/benchmarks/peers/%.txt .venv/python
+	rm -rf .bench/$*
+	$(PYTHON) -m venv .bench/$*
+	.bench/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 clean:
 	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/.ipynb_checkpoints
 	find nace_clf .ci -name __pycache__ -prune -exec rm -rf {} +
-	@echo "Kept: .venv, data, models"
+	@echo "Kept: .venv, .bench, data, models"
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nace_clf needs Python 3.11 or newer, and this is %d.%d; try: make PYTHON=python3.12" % sys.version_info[:2])'

@@ -28,7 +28,8 @@ def record(name: str, ok: bool, said: str = ""):
     if not ok: print(said[-6000:], flush=True)
 
 
-def pages() -> list[Path]: return sorted(p for p in (root / "nbs").glob("*.ipynb"))
+def pages() -> list[Path]: return sorted((root / "nbs").glob("*.ipynb"))
+def all_pages() -> list[Path]: return pages() + sorted((root / "nbs/benchmarks").glob("*.ipynb"))
 
 
 def copy_of_tree(to: Path) -> Path:
@@ -42,7 +43,7 @@ def copy_of_tree(to: Path) -> Path:
 
 def differences(a: Path, b: Path, folder: str, pattern: str) -> list[str]:
     "List files of `folder` that differ between two trees"
-    names = {p.relative_to(t) for t in (a, b) for p in (t / folder).glob(pattern)}
+    names = {p.relative_to(t) for t in (a, b) for p in (t / folder).glob(pattern) if ".ipynb_checkpoints" not in p.parts}
     return sorted(str(n) for n in names if not ((a / n).is_file() and (b / n).is_file() and filecmp.cmp(a / n, b / n, shallow=False)))
 
 
@@ -59,17 +60,17 @@ def check_sync():
     with tempfile.TemporaryDirectory() as d:
         tree = copy_of_tree(Path(d))
         said = sh("nbdev_export", cwd=tree).stdout
-        diff = differences(root, tree, "nace_clf", "*.py") + differences(root, tree, "nbs", "*.ipynb")
+        diff = differences(root, tree, "nace_clf", "*.py") + differences(root, tree, "nbs", "**/*.ipynb")
         record("notebooks and modules are in sync", not diff, f"{said}\ndiffer after nbdev_export: {diff}")
         said = sh("nbdev_clean", cwd=tree).stdout
-        diff = differences(root, tree, "nbs", "*.ipynb")
+        diff = differences(root, tree, "nbs", "**/*.ipynb")
         record("notebooks are clean", not diff, f"{said}\ndiffer after nbdev_clean: {diff}")
 
 
 def check_outputs():
     "Every page shows results, and none shows a traceback"
     bad = []
-    for p in pages():
+    for p in all_pages():
         cells = json.loads(p.read_text(encoding="utf-8"))["cells"]
         outputs = [o for c in cells for o in c.get("outputs", [])]
         if not outputs: bad.append(f"{p.name}: no output")

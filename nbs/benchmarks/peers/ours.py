@@ -1,0 +1,36 @@
+"nace_clf with the bundled model, through the same protocol; with --model, a folder that was trained before"
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from nace_clf.config import demo_config
+from nace_clf.data import write_table
+from nace_clf.predict import Classifier, rank
+from nace_clf.save_load import fit
+from protocol import TOP_K, main, threads
+
+SETTINGS = {"model_id": "bundled", "epochs": 3, "learn_rate": 2e-4, "train_bs": 32, "seed": 42}
+
+
+def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
+    "Fine-tune with the settings of the tutorial's demonstration, and save"
+    torch.set_num_threads(threads())
+    table = write_table(pd.DataFrame({"text": texts, "label": labels}), folder.with_name("train.csv"))
+    fit(table, folder, demo_config(**settings), overwrite=True, progress=False)
+
+
+def load(folder: Path):
+    "Load the model in `folder`"
+    torch.set_num_threads(threads())
+    model = Classifier(folder, device="cpu")
+    top_k = min(TOP_K, len(model.names))
+
+    def predict(texts: list[str]) -> list[list[tuple[str, float]]]:
+        "Rank the labels of `texts` by probability"
+        table = rank(model.predict_proba(texts), model.names, top_k)
+        return [list(zip(row[0::2], row[1::2])) for row in table.itertuples(index=False, name=None)]
+    return predict
+
+
+if __name__ == "__main__": main(train, load, SETTINGS, ("nace_clf", "torch", "transformers", "tokenizers", "numpy"))

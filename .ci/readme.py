@@ -16,7 +16,7 @@ def readme() -> str:
     nb.cells = [c for c in nb.cells if not re.search(r"^#\s*\|\s*(hide|include:\s*false)\b", c.source, re.M)]
     for cell in nb.cells:
         if cell.cell_type == "code": cell.source = re.sub(r"^#\s*\|.*\n", "", cell.source, flags=re.M)
-        else: cell.source = re.sub(r"\((\w+)\.ipynb\)", r"(nbs/\1.ipynb)", cell.source)
+        else: cell.source = re.sub(r"\(([\w/]+)\.ipynb\)", r"(nbs/\1.ipynb)", cell.source)
         for out in cell.get("outputs", []):
             if "data" in out: out.data = {k: v for k, v in out.data.items() if k == "text/plain"}
     text, _ = MarkdownExporter().from_notebook_node(nb)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +18,11 @@ import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
+from .baseline import load_blend
 from .config import InputError
-from .model import autocast, choose_device, choose_precision
+from .model import autocast, choose_device, choose_precision, lighten, narrow
 from .nace import REVISIONS, NaceError, codes, parse, title
 from .save_load import add_file, load, to_onnx
 
@@ -116,6 +120,8 @@ class Classifier:
         precision: str = "auto", # "auto", "fp32", "bf16" or "fp16"
         max_tokens: int | None = None, # tokens computed at once, padding included; 2,048 on a CPU and 65,536 on a GPU if not given
         revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the training run's if not given
+        compile: bool = False, # compile the model with the first batches; pays for runs of tens of thousands of texts, needs a C++ compiler
+        blend: bool | None = None, # False: the BERT alone; True: with the TF-IDF model of the folder; if not given, with it if there is one
     ):
         "Load the model in `folder`"
         self.device = device or choose_device()
@@ -125,9 +131,27 @@ class Classifier:
         self.model, self.tokenizer, self.manifest = load(folder, weights=self.engine == "torch")
         self.config = self.model if self.engine == "onnx" else self.model.config
         self.revision = revision or self.manifest["data"].get("revision")
+        self.blend = self._load_blend(folder, blend)
         self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 2_048)
-        if self.engine == "torch": self.model.to(self.device).eval()
+        if self.engine == "torch": self.model = self._made_ready(compile)
         self._logits = _onnx_logits(Path(folder) / "model.onnx") if self.engine == "onnx" else self._torch_logits
+
+    def _made_ready(self, compile: bool) -> PreTrainedModel:
+        "Leave out of the model what classification does not need, and compile it if asked"
+        model = narrow(lighten(self.model), self.precision).to(self.device).eval()
+        if not compile: return model
+        if self.device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")): raise InputError("compile = True needs a C++ compiler, and there is no g++ here (nor is CXX set); install one, or leave compile out")
+        log.info("compiling the model with the first batches")
+        return torch.compile(model, dynamic=True)
+
+    def _load_blend(self, folder: str | Path, blend: bool | None):
+        "Load the TF-IDF model of `folder` and its weight, if it is wanted and there"
+        there = "blend.json" in self.manifest["files"]
+        if blend and not there: raise InputError(f"{folder}: holds no TF-IDF model to blend with; train with blend = true (nace-clf train --blend), or leave blend out")
+        if not there or blend is False: return None
+        found = load_blend(folder, self.names)
+        log.info("blend: %s", found)
+        return found
 
     @property
     def names(self) -> list[str]: # label names in the order of their numbers
@@ -145,25 +169,29 @@ class Classifier:
         with autocast(self.device, self.precision):
             return self.model(input_ids=ids.to(self.device), attention_mask=None if mask is None else mask.to(self.device)).logits.float().cpu()
 
-    def _compute(self, rows: list[list[int]]) -> np.ndarray:
-        "Compute the probabilities of texts given as token ids, [texts, classes]"
+    def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray | None]:
+        "Tokenize `texts`, and compute the logits of the TF-IDF model if there is one"
+        ids = self.tokenizer(texts, truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        return ids, self.blend.baseline.logits(texts) if self.blend else None
+
+    def _compute(self, rows: list[list[int]], linear: np.ndarray | None) -> np.ndarray:
+        "Compute the probabilities of texts given as token ids and as logits of the TF-IDF model, [texts, classes]"
         out = np.empty((len(rows), len(self.names)), dtype=np.float32)
         for part in cut_batches([len(row) for row in rows], self.max_tokens):
             ids, mask = pad_batch([rows[i] for i in part], self.tokenizer.pad_token_id)
-            out[part] = self._logits(ids, mask).softmax(dim=-1).numpy()
-        return out
+            out[part] = self._logits(ids, mask).numpy()
+        return torch.from_numpy(self.blend.logits(out, linear) if self.blend else out).softmax(dim=-1).numpy()
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:
-        "Yield the probabilities of `texts` portion by portion, tokenizing the next while computing one"
-        ids = lambda at: self.tokenizer(texts[at], truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        "Yield the probabilities of `texts` portion by portion, preparing the next while computing one"
         slices = [slice(i, i + 4096) for i in range(0, len(texts), 4096)]
         with ThreadPoolExecutor(1) as pool, tqdm(total=len(texts), desc="predicting", disable=not progress) as bar:
-            ahead = pool.submit(ids, slices[0]) if slices else None
+            ahead = pool.submit(self._prepare, texts[slices[0]]) if slices else None
             for at, following in zip(slices, [*slices[1:], None]):
-                rows = ahead.result()
-                if following: ahead = pool.submit(ids, following)
-                yield at, self._compute(rows)
-                bar.update(len(rows))
+                ready = ahead.result()
+                if following: ahead = pool.submit(self._prepare, texts[following])
+                yield at, self._compute(*ready)
+                bar.update(at.stop - at.start if following else len(texts) - at.start)
 
     def predict_proba(self,
         texts: list[str], # descriptions
@@ -211,7 +239,7 @@ def export(
     at_least: float = 0.98, # refuse if the share of texts with the same first label is smaller
 ) -> float: # share of texts with the same first label
     "Add the model in the ONNX format to `folder`"
-    clf = Classifier(folder, device="cpu", engine="torch", precision="fp32")
+    clf = Classifier(folder, device="cpu", engine="torch", precision="fp32", blend=False)
     texts = texts or sorted({title(c, r) for r in REVISIONS for c in codes("class", r)})
     before = clf.predict_proba(texts).argmax(axis=1)
     with tempfile.TemporaryDirectory() as tmp:

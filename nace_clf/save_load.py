@@ -18,14 +18,16 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from datasets import DatasetDict
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
+from .baseline import Blend, fit_blend, save_blend, train_baseline
 from .config import Config, InputError, replacing
 from .data import fingerprint, label_names, load_data, local_copy, revision_of
 from .model import quiet
-from .train import train
+from .train import compute_scores, train
 
 # %% auto #0
 __all__ = ['log', 'describe_data', 'refuse_existing', 'save', 'verify', 'load', 'fit', 'to_onnx', 'add_file', 'push_to_hub']
@@ -56,7 +58,7 @@ def _write_manifest(folder: Path, manifest: dict):
 
 def _manifest(folder: Path, cfg: Config, data: dict, metrics: dict) -> dict:
     "Describe the saved `folder` and how it came to be"
-    packages = ("nace_clf", "torch", "transformers", "tokenizers", "safetensors")
+    packages = ("nace_clf", "torch", "transformers", "tokenizers", "safetensors", "scikit-learn")
     return {"format": 1, "created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "config": asdict(cfg), "data": data, "metrics": metrics,
             "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
             "files": {p.name: _sha256(p) for p in sorted(folder.iterdir())}}
@@ -75,7 +77,7 @@ Codes short descriptions of business activity into {classes} classes{kind}. Fine
 ## How good it is
 
 {metrics}
-
+{beside}
 ## How to use it
 
 ```python
@@ -83,7 +85,7 @@ from nace_clf.predict import Classifier
 Classifier("path/to/this/folder").predict(["growing of rice"])
 ```
 
-or, with Transformers alone (long texts need `truncation=True` there):
+or, with Transformers alone (long texts need `truncation=True` there{alone}):
 
 ```python
 from transformers import pipeline
@@ -97,13 +99,26 @@ training texts: expect less on other wording. Let people check what matters.
 """
 
 
+def _beside(metrics: dict[str, float]) -> str:
+    "Say what the BERT adds to the TF-IDF model, and what the two reach together, if they were compared"
+    if "baseline_accuracy" not in metrics: return ""
+    pair = lambda prefix: f"accuracy {metrics[prefix + 'accuracy']:.4f} and macro F1 {metrics[prefix + 'f1_macro']:.4f}"
+    gain = {name: 100 * (metrics[k] - metrics["baseline_" + k]) for k, name in (("accuracy", "accuracy"), ("f1_macro", "macro F1"))}
+    adds = " and ".join(f"{v:+.1f} percentage points of {name}{' (less than nothing)' if v < 0 else ''}" for name, v in gain.items())
+    said = f"A TF-IDF + linear model trained on the same rows reaches {pair('baseline_')} here. The BERT adds {adds} to it."
+    if "blend_accuracy" not in metrics: return said
+    return f"{said} The blend of the two reaches {pair('blend_')}; its weights were learnt on these rows, so expect a little less of it elsewhere."
+
+
 def _card(name: str, cfg: Config, data: dict, metrics: dict) -> str:
     "Write the model card as Markdown"
+    beside, alone = _beside(metrics), ", and it asks the BERT alone, not the blend" if "blend_accuracy" in metrics else ""
     table = "\n".join(f"| {k} | {v:.4f} |" for k, v in metrics.items())
     scores = f"On {data['rows'].get('validation', 0):,} validation rows (seed {cfg.seed}):\n\n| score | value |\n| --- | --- |\n{table}"
     kind = (f" of NACE Rev. {data['revision']}" if data["revision"] else "") + (f" (level: {cfg.level})" if cfg.level != "as-is" else "")
     return _CARD.format(name=name, kind=kind, version=version("nace_clf"), model_id=Path(cfg.model_id).name, rows=data["rows"]["train"],
-                        file=data["file"], sha256=data["sha256"], classes=data["classes"], metrics=scores if metrics else "It was not scored.")
+                        file=data["file"], sha256=data["sha256"], classes=data["classes"], metrics=scores if metrics else "It was not scored.",
+                        beside=beside and f"\n{beside}\n", alone=alone)
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
 def refuse_existing(
@@ -125,13 +140,15 @@ def save(
     data: dict, # as `describe_data` returns it
     metrics: dict[str, float], # validation scores, may be empty
     overwrite: bool = False, # replace a folder that exists
-) -> Path: # the folder: safetensors, tokenizer, config, model card, manifest
+    blend: Blend | None = None, # a TF-IDF model to save with it, and how to weigh the two
+) -> Path: # the folder: safetensors, tokenizer, config, model card, manifest, and the files of the blend
     "Save everything that prediction needs to `folder`, or nothing"
     folder = Path(folder)
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         model.save_pretrained(tmp)
         tokenizer.save_pretrained(tmp)
+        if blend: save_blend(blend, tmp)
         (tmp / "README.md").write_text(_card(folder.name, cfg, data, metrics), encoding="utf-8")
         manifest = _manifest(tmp, cfg, data, metrics)
         _write_manifest(tmp, manifest)
@@ -177,6 +194,18 @@ def _validation_scores(trainer: Trainer) -> dict[str, float]:
     return {k.removeprefix("eval_"): v for k, v in found.items() if k.startswith("eval_") and not k.endswith(("runtime", "per_second"))}
 
 
+def _compare(bert: np.ndarray, ds: DatasetDict, cfg: Config) -> tuple[dict[str, float], Blend | None]:
+    "Train a TF-IDF model on the rows the BERT had, score it on the validation rows, for which `bert` holds logits, and blend the two if `cfg` says so"
+    rows, valid = ds["train"], ds["validation"]
+    model = train_baseline(rows["text"][:], rows["label"][:], label_names(ds), revision_of(ds), cfg.seed)
+    linear = model.logits(valid["text"][:])
+    blend = fit_blend(model, bert, linear, valid["label"][:]) if cfg.blend else None
+    if blend: log.info("blend: %s", blend)
+    logits = {"baseline": linear} | ({"blend": blend.logits(bert, linear)} if blend else {})
+    scores = {name: compute_scores(z, valid["label"][:]) for name, z in logits.items()}
+    return {f"{name}_{k}": s[k] for name, s in scores.items() for k in ("accuracy", "f1_macro")}, blend
+
+
 def fit(
     table: str | Path, # the training table: a file or an address
     folder: str | Path, # where to save the model
@@ -193,9 +222,15 @@ def fit(
     try: trainer = train(ds, cfg, checkpoints, resume, progress)
     finally:
         if checkpoints.is_dir() and not any(checkpoints.iterdir()): shutil.rmtree(checkpoints, ignore_errors=True)
-    metrics = _validation_scores(trainer)
+    metrics, blend = _validation_scores(trainer), None
+    logits = trainer.predict(trainer.eval_dataset).predictions if cfg.baseline or cfg.blend else None  # by all processes
     if trainer.is_world_process_zero():
-        save(trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False), trainer.processing_class, folder, cfg, describe_data(table, ds), metrics, overwrite)
+        if logits is not None:
+            found, blend = _compare(logits, ds, cfg)
+            metrics |= found
+            log.info("on %s validation rows: accuracy %.4f, macro F1 %.4f. %s", f"{len(logits):,}", metrics["accuracy"], metrics["f1_macro"], _beside(metrics))
+        bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        save(bert, trainer.processing_class, folder, cfg, describe_data(table, ds), metrics, overwrite, blend)
         shutil.rmtree(checkpoints, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
     return folder

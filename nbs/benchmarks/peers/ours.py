@@ -10,7 +10,7 @@ from nace_clf.predict import Classifier, rank
 from nace_clf.save_load import fit
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"model_id": "bundled", "epochs": 3, "learn_rate": 2e-4, "train_bs": 32, "seed": 42}
+SETTINGS = {"model_id": "bundled", "epochs": 4, "learn_rate": 2e-4, "freeze_layers": 6, "seed": 42}
 
 
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):

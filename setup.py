@@ -24,7 +24,7 @@ setup(
     packages=find_packages(include=["nace_clf", "nace_clf.*"]),
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
-    extras_require={"demo": cfg["demo_requirements"].split(), "onnx": cfg["onnx_requirements"].split(), "dev": cfg["dev_requirements"].split()},
+    extras_require={"demo": cfg["demo_requirements"].split(), "onnx": cfg["onnx_requirements"].split(), "tune": cfg["tune_requirements"].split(), "dev": cfg["dev_requirements"].split()},
     entry_points={"console_scripts": cfg["console_scripts"].splitlines()},
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -10,7 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"max_steps": 100, "batch_size": 16, "body_learning_rate": 2e-5, "head_max_iter": 1000, "seed": 42}
+SETTINGS = {"max_steps": 60, "batch_size": 16, "body_learning_rate": 2e-5, "head_max_iter": 1000, "seed": 42}
 transformers_logging.disable_progress_bar()
 
 

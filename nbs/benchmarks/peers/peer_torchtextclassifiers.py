@@ -13,7 +13,7 @@ from torchTextClassifiers.value_encoder import DictEncoder, ValueEncoder
 from protocol import TOP_K, main, threads
 
 SETTINGS = {"tokenizer": "NGram", "vocabulary": 50_000, "embedding_dim": 100, "layers": 0, "heads": 4, "label_heads": None, "sequence_len": 100,
-            "epochs": 20, "batch_size": 256, "lr": 5e-3, "patience": 3, "valid_size": 0.1, "seed": 42}
+            "epochs": 8, "batch_size": 256, "lr": 5e-3, "patience": 3, "valid_size": 0.1, "seed": 42}
 logging.disable(logging.INFO)
 
 

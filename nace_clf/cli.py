@@ -62,6 +62,7 @@ def main(
 
 # %% ../nbs/11_cli.ipynb #c4674a9a
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]
+Blend = Annotated[Optional[bool], typer.Option("--blend/--no-blend", help="With the TF-IDF model of DIR, or the BERT alone; with it, if there is one, if not given.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model folder if it exists.")]
 TextCol = Annotated[Optional[list[str]], typer.Option(help="Column with the description; several are joined; the training run's if not given.")]
 Encoding = Annotated[str, typer.Option(help="Character encoding of a CSV, such as cp1250; found out if not given.", show_default=False)]
@@ -196,6 +197,7 @@ def evaluate(
     level: Annotated[Optional[str], typer.Option(help="Score at this level of NACE: section, division, group or class; the training run's if not given.")] = None,
     revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1; the training run's if not given.")] = None,
     skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
+    blend: Blend = None,
     encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
     "Score the model in DIR on the table TEST, with 95% intervals."
@@ -203,7 +205,7 @@ def evaluate(
     from nace_clf.predict import Classifier
     _check_reports(json, html)
     _check_revision(revision)
-    report = score(Classifier(folder, revision=revision), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
+    report = score(Classifier(folder, revision=revision, blend=blend), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
     _show_report(report)
     if json: print(write_scores(report, json))
     if html: print(write_html(report, html))
@@ -256,6 +258,8 @@ def predict(
     top_k: Annotated[int, typer.Option(help="Suggestions a text.", parser=_number(int), metavar="NUMBER")] = 2,
     text_col: TextCol = None,
     revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1, for their titles; the training run's if not given.")] = None,
+    blend: Blend = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the model first: pays for tens of thousands of texts, and needs a C++ compiler.")] = False,
     encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
@@ -263,7 +267,7 @@ def predict(
     _check_revision(revision)
     from nace_clf.predict import Classifier, check_texts
     if texts: check_texts(texts)
-    clf = Classifier(folder, revision=revision)
+    clf = Classifier(folder, revision=revision, compile=compile, blend=blend)
     text_cols = text_col or clf.manifest["config"]["text_col"]
     if input: return _predict_file(clf, input, output, [text_cols] if isinstance(text_cols, str) else text_cols, top_k, progress, encoding, delimiter)
     _show_predictions(texts, clf.predict(texts, top_k))
@@ -303,6 +307,30 @@ def export(
     texts = check_table(read_table(table, cols), cols, source=table).text.tolist() if table else None
     share = write_onnx(folder, int8, texts)
     print(f"{folder / 'model.onnx'}: {share:.1%} of the texts get the same label as from the model itself")
+
+# %% ../nbs/11_cli.ipynb #b57acdb6
+@app.command()
+@_with_settings
+def tune(
+    table: Annotated[str, typer.Argument(help="Training table with a text and a label column: CSV, Parquet or Excel, a file or an address.")],
+    out: Annotated[Path, typer.Option("--out", "--out-dir", help="Folder for the search: best.yaml, trials.csv, and what --resume needs.")] = Path("tuning"),
+    minutes: Annotated[float, typer.Option(help="Time for the search; a trial that runs longer is stopped at its next evaluation.", parser=_number(float), metavar="NUMBER")] = 60,
+    trials: Annotated[int, typer.Option(help="Trials in all, with those before a resume.", parser=_number(int), metavar="NUMBER")] = 20,
+    space: Annotated[Optional[Path], typer.Option(help="YAML file with the settings to search and their values; learn_rate, epochs, train_bs, class_weights and label_smoothing if not given.", show_default=False)] = None,
+    config: Annotated[Optional[Path], typer.Option(help="YAML file with settings; options win over it.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
+    progress: Progress = True, **settings,
+):
+    "Search the settings with the best macro F1 for TABLE."
+    from nace_clf.config import from_yaml
+    from nace_clf.data import load_data
+    from nace_clf.tune import SPACE, read_space, tune as search
+    given = _given(settings)
+    cfg = from_yaml(config, **given) if config else Config(**given)
+    values = read_space(space) if space else {k: v for k, v in SPACE.items() if k not in given}
+    _, found = search(load_data(table, cfg), cfg, out, minutes, trials, values, resume, progress)
+    _table("Trials", found.assign(**{k: found[k].map("{:.3g}".format) for k in values if found[k].dtype.kind == "f"}))
+    print(f"Next: nace-clf train {table} --config {out / 'best.yaml'}")
 
 # %% ../nbs/11_cli.ipynb #1050928c
 @app.command()

@@ -308,6 +308,31 @@ def export(
     share = write_onnx(folder, int8, texts)
     print(f"{folder / 'model.onnx'}: {share:.1%} of the texts get the same label as from the model itself")
 
+# %% ../nbs/11_cli.ipynb #f51deecb
+@app.command()
+def review(
+    table: Annotated[str, typer.Argument(metavar="TRAIN", help="Training table: CSV, Parquet or Excel, a file or an address.")],
+    out: Annotated[Path, typer.Option(help="Table of suspects to write, .csv, .csv.gz, .tsv or .parquet; replaced if it exists.")] = Path("suspects.csv"),
+    limit: Annotated[Optional[int], typer.Option(help="Most suspects to write; all if not given.", parser=_number(int), metavar="NUMBER")] = None,
+    folds: Annotated[int, typer.Option(help="Parts that the rows are dealt to; more is slower and a little more exact.", parser=_number(int), metavar="NUMBER")] = 5,
+    text_col: Annotated[list[str], typer.Option(help="Column with the description; several are joined.")] = ["text"],
+    label_col: Annotated[str, typer.Option(help="Column with the label.")] = "label",
+    group_col: Annotated[str, typer.Option(help="Column that names the firm or source of a row; rows of one group are judged together.", show_default=False)] = "",
+    level: Annotated[str, typer.Option(help="Level of NACE to judge at: section, division, group, class or as-is.")] = "as-is",
+    revision: Annotated[str, typer.Option(help="Revision of NACE of the codes: 2, 2.1 or auto.")] = "auto",
+    skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
+    encoding: Encoding = "", delimiter: Delimiter = "",
+):
+    "Rank the rows of TRAIN whose label is doubtful."
+    from nace_clf.data import check_writable, write_table
+    cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level, revision=revision, skip_shallow=skip_shallow, encoding=encoding, delimiter=delimiter)
+    check_writable(out)
+    if out.resolve() == Path(table).resolve(): raise InputError(f"{out}: is the training table too; give another file for --out, so that nothing is lost")
+    from nace_clf.review import review as judge
+    found = judge(table, cfg, folds, limit)
+    if len(found): _table(f"The first of {len(found):,} suspects" if len(found) > 10 else "Suspects", found.head(10)[["row", "text", "label", "score", "suggested", "suggested_score"]], 2)
+    print(write_table(found.round(4), out))
+
 # %% ../nbs/11_cli.ipynb #b57acdb6
 @app.command()
 @_with_settings

@@ -62,6 +62,7 @@ def main(
 
 # %% ../nbs/11_cli.ipynb #c4674a9a
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]
+Preset = Annotated[str, typer.Option(help="Settings to start from: 'tutorial', made for mBERT, or 'small', made for the bundled model on a CPU; options win over them.")]
 Blend = Annotated[Optional[bool], typer.Option("--blend/--no-blend", help="With the TF-IDF model of DIR, or the BERT alone; with it, if there is one, if not given.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model folder if it exists.")]
 TextCol = Annotated[Optional[list[str]], typer.Option(help="Column with the description; several are joined; the training run's if not given.")]
@@ -135,6 +136,14 @@ def _with_settings(command: Callable) -> Callable:
     return command
 
 
+def _settings(config: Path | None, preset: str, given: dict) -> Config:
+    "Put the file `config`, or the `preset`, under the options `given`"
+    from nace_clf.config import from_yaml, small_config
+    if preset not in ("tutorial", "small"): raise InputError(f"preset = {preset!r} is not allowed: give tutorial or small")
+    if config and preset != "tutorial": raise InputError(f"--config {config} and --preset {preset}: both give the settings to start from; leave one of them out")
+    return from_yaml(config, **given) if config else (small_config if preset == "small" else Config)(**given)
+
+
 def _given(settings: dict) -> dict:
     "Keep the settings that were given on the command line"
     return {k: v for k, v in settings.items() if v is not None and v != []}
@@ -146,13 +155,14 @@ def train(
     table: Annotated[str, typer.Argument(help="Training table with a text and a label column: CSV, Parquet or Excel, a file or an address.")],
     out_dir: Annotated[Optional[Path], typer.Option("--out-dir", "--output-dir", help="Folder for the model; saved_models/MODEL_ID if not given.")] = None,
     config: Annotated[Optional[Path], typer.Option(help="YAML file with settings; options win over it.")] = None,
+    preset: Preset = "tutorial",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was killed.")] = False,
     overwrite: Overwrite = False, progress: Progress = True, **settings,
 ):
     "Fine-tune a model on TABLE and save it."
-    from nace_clf.config import from_yaml, output_path
+    from nace_clf.config import output_path
     from nace_clf.save_load import fit
-    cfg = from_yaml(config, **_given(settings)) if config else Config(**_given(settings))
+    cfg = _settings(config, preset, _given(settings))
     saved = fit(table, out_dir or output_path(cfg), cfg, resume, overwrite, progress)
     if os.environ.get("RANK", "0") == "0": print(saved)  # under torchrun, one process speaks
 
@@ -343,15 +353,15 @@ def tune(
     trials: Annotated[int, typer.Option(help="Trials in all, with those before a resume.", parser=_number(int), metavar="NUMBER")] = 20,
     space: Annotated[Optional[Path], typer.Option(help="YAML file with the settings to search and their values; learn_rate, epochs, train_bs, class_weights and label_smoothing if not given.", show_default=False)] = None,
     config: Annotated[Optional[Path], typer.Option(help="YAML file with settings; options win over it.")] = None,
+    preset: Preset = "tutorial",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     progress: Progress = True, **settings,
 ):
     "Search the settings with the best macro F1 for TABLE."
-    from nace_clf.config import from_yaml
     from nace_clf.data import load_data
     from nace_clf.tune import SPACE, read_space, tune as search
     given = _given(settings)
-    cfg = from_yaml(config, **given) if config else Config(**given)
+    cfg = _settings(config, preset, given)
     values = read_space(space) if space else {k: v for k, v in SPACE.items() if k not in given}
     _, found = search(load_data(table, cfg), cfg, out, minutes, trials, values, resume, progress)
     _table("Trials", found.assign(**{k: found[k].map("{:.3g}".format) for k in values if found[k].dtype.kind == "f"}))

@@ -19,7 +19,7 @@ import yaml
 
 # %% auto #0
 __all__ = ['InputError', 'replacing', 'setting', 'about', 'Config', 'to_yaml', 'from_yaml', 'output_path', 'training_arguments',
-           'demo_config']
+           'small_config', 'demo_config']
 
 # %% ../nbs/00_config.ipynb #b3bd93a4
 class InputError(ValueError):
@@ -247,10 +247,17 @@ def training_arguments(
         log_level=cfg.log_level, report_to=list(cfg.report_to), seed=cfg.seed)
 
 # %% ../nbs/00_config.ipynb #e069d939
+def small_config(
+    **overrides, # settings that win over the ones chosen here
+) -> Config: # settings for a small pretrained model on a CPU, the bundled one if none is named
+    "Choose settings for a small pretrained model on a CPU"
+    chosen = dict(model_id="bundled", epochs=4, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, freeze_embeddings=True, freeze_layers=6,
+                  dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
+    return Config(**(chosen | overrides))
+
+
 def demo_config(
     **overrides, # settings that win over the ones chosen here
-) -> Config: # settings for the bundled model on a CPU
-    "Choose settings for the bundled multilingual model on a CPU"
-    chosen = dict(model_id="bundled", output_dir="models/demo", epochs=4, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1, revision="2",
-                  freeze_embeddings=True, freeze_layers=6, dropout=0.0, label_smoothing=0.05, class_weights="sqrt", baseline=True, blend=True)
-    return Config(**(chosen | overrides))
+) -> Config: # settings for the bundled model on the bundled sample
+    "Choose the settings of `make demo`"
+    return small_config(**(dict(output_dir="models/demo", revision="2") | overrides))

@@ -213,17 +213,20 @@ def _at_level(df: pd.DataFrame, names: list[str], level: str, revision: str | No
     if labels.empty: raise InputError(f"{where}: no row has a code as deep as the {level}; choose a higher --level")
     return df.loc[labels.index].assign(label=labels), level
 
-# %% ../nbs/07_evaluate.ipynb #eca1071b
+# %% ../nbs/07_evaluate.ipynb #0e597d9e
+def _titled(label: str, revision: str, width: int) -> str:
+    "Put the title of a NACE code beside it; leave other labels as they are"
+    try: return short_title(parse(label, revision).code, revision, width)
+    except NaceError: return label
+
+
 def with_titles(
     labels: list[str] | pd.Index, # labels
     revision: str | None, # revision of NACE; labels stay as they are if not given
     width: int = 40, # longest result in characters
 ) -> list[str]: # label, space, title
     "Put the titles of NACE codes beside `labels`, cut to `width`"
-    def named(label):
-        try: return short_title(parse(label, revision).code, revision, width)
-        except NaceError: return label
-    return [named(label) for label in labels] if revision else list(labels)
+    return [_titled(label, revision, width) for label in labels] if revision else list(labels)
 
 
 def _drawn(labels: list[str] | pd.Index, revision: str | None) -> list[str]:

@@ -81,7 +81,7 @@ def pad_batch(
     mask = None if lengths.min() == lengths.max() else torch.from_numpy((np.arange(lengths.max()) < lengths[:, None]).astype(np.int64))
     return torch.from_numpy(ids), mask
 
-# %% ../nbs/06_predict.ipynb #87610938
+# %% ../nbs/06_predict.ipynb #7e227b81
 def choose_engine(
     engine: str, # "auto", "torch" or "onnx"
     folder: str | Path, # a folder that `save_load.save` wrote
@@ -96,7 +96,7 @@ def choose_engine(
     if engine == "auto": engine = "onnx" if there and installed and device == "cpu" and precision == "fp32" else "torch"
     return engine
 
-
+# %% ../nbs/06_predict.ipynb #5f4c07ad
 def _onnx_logits(path: Path) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
     "Make the function that computes the logits of a batch with ONNX Runtime, [texts, classes]"
     from onnxruntime import InferenceSession, SessionOptions

@@ -235,14 +235,20 @@ def fit(
     trainer.accelerator.wait_for_everyone()
     return folder
 
-# %% ../nbs/05_save_load.ipynb #46db4ceb
+# %% ../nbs/05_save_load.ipynb #eabfe4a8
 class _Logits(torch.nn.Module):
     "Compute nothing but the logits"
     def __init__(self, model: PreTrainedModel):
+        "Wrap `model`, whose outputs carry more than logits"
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids, attention_mask): return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self,
+        input_ids: torch.Tensor, # token ids, [batch, tokens]
+        attention_mask: torch.Tensor, # 1 for tokens, 0 for padding, [batch, tokens]
+    ) -> torch.Tensor: # logits, [batch, classes]
+        "Compute the logits of a batch"
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
 def to_onnx(

@@ -1,4 +1,4 @@
-"nace_clf with the bundled model, through the same protocol; with --model, a folder that was trained before"
+"nace_clf with the bundled model, through the same protocol"
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +10,11 @@ from nace_clf.predict import Classifier, rank
 from nace_clf.save_load import fit
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"model_id": "bundled", "epochs": 4, "learn_rate": 2e-4, "freeze_layers": 6, "seed": 42}
+SETTINGS = {"epochs": 4, "seed": 42}
 
 
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
-    "Fine-tune with the settings of the tutorial's demonstration, and save"
+    "Fine-tune with the settings of `make demo`, and save"
     torch.set_num_threads(threads())
     table = write_table(pd.DataFrame({"text": texts, "label": labels}), folder.with_name("train.csv"))
     fit(table, folder, demo_config(**settings), overwrite=True, progress=False)

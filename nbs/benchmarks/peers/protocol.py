@@ -67,7 +67,7 @@ def measure_training(train: Train, args: argparse.Namespace, settings: dict):
 def measure_prediction(load: Load, args: argparse.Namespace):
     "Load the model that was saved, and time the prediction of all distinct test texts `REPEATS` times"
     start = time.perf_counter()
-    predict = load(args.model or args.out / "model")
+    predict = load(args.out / "model")
     loaded = time.perf_counter() - start
     texts = column(args.test, args.text_col)
     distinct, seconds = list(dict.fromkeys(texts)), []
@@ -78,7 +78,7 @@ def measure_prediction(load: Load, args: argparse.Namespace):
     found = dict(zip(distinct, ranked, strict=True))
     write_ranked(args.out / "predictions.csv", [found[text] for text in texts])
     note(args.out, load_seconds=loaded, predict_seconds=seconds, predict_texts=len(distinct), predict_peak_mib=peak_mib(),
-         size_mib=size_mib(args.model or args.out / "model"))
+         size_mib=size_mib(args.out / "model"))
 
 
 def note(
@@ -91,11 +91,10 @@ def note(
     path.write_text(json.dumps(before | values, indent=2) + "\n", encoding="utf-8")
 
 
-def arguments() -> argparse.Namespace: # train, test, out, model, text_col, label_col, set, step
+def arguments() -> argparse.Namespace: # train, test, out, text_col, label_col, set, step
     "Read the command line"
     parser = argparse.ArgumentParser()
     for name in ("--train", "--test", "--out"): parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="a model trained before, with its training time in MODEL.train.json; train one if not given")
     parser.add_argument("--text-col", default="text")
     parser.add_argument("--label-col", default="label")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change one setting of the peer; VALUE is JSON")
@@ -126,7 +125,6 @@ def main(
     settings = changed(settings, args.set)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "measured.json").unlink(missing_ok=True)
-    note(args.out, settings={} if args.model else settings, threads=threads(), versions={"python": platform.python_version()} | {p: version(p) for p in packages})
-    if args.model: note(args.out, **json.loads(Path(f"{args.model}.train.json").read_text(encoding="utf-8")))
-    else: measure_training(train, args, settings)
+    note(args.out, settings=settings, threads=threads(), versions={"python": platform.python_version()} | {p: version(p) for p in packages})
+    measure_training(train, args, settings)
     subprocess.run([sys.executable, *sys.argv, "--step", "predict"], check=True)

@@ -22,7 +22,7 @@ docs: .venv/dev
 	$(BIN)/python .ci/pages.py && $(BIN)/smalldocs preview _proc; fi
 
 BENCH_PEERS := $(patsubst nbs/benchmarks/peers/%.txt,%,$(wildcard nbs/benchmarks/peers/*.txt))
-BENCH_PAGES := speed peers accuracy
+BENCH_PAGES := speed peers accuracy recipes
 
 bench: .venv/dev $(BENCH_PEERS:%=.bench/%/.done)
 	rm -rf .bench/runs

@@ -1,4 +1,5 @@
 "nace_clf with the bundled model, through the same protocol"
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,20 +11,21 @@ from nace_clf.predict import Classifier, rank
 from nace_clf.save_load import fit
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"epochs": 4, "seed": 42}
+SETTINGS = {"epochs": 4, "freeze_layers": 6, "seed": 42, "blend": True}  # every model is saved with its blend; without `blend` the BERT answers alone
 
 
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
-    "Fine-tune with the settings of `make demo`, and save"
+    "Fine-tune with the settings of `make demo`, those in `settings` excepted, and save"
     torch.set_num_threads(threads())
     table = write_table(pd.DataFrame({"text": texts, "label": labels}), folder.with_name("train.csv"))
-    fit(table, folder, demo_config(**settings), overwrite=True, progress=False)
+    fit(table, folder, demo_config(**settings | {"blend": True}), overwrite=True, progress=False)
 
 
 def load(folder: Path):
-    "Load the model in `folder`"
+    "Load the model in `folder`, and use its blend as the settings of its training say"
     torch.set_num_threads(threads())
-    model = Classifier(folder, device="cpu")
+    settings = json.loads((folder.parent / "measured.json").read_text(encoding="utf-8"))["settings"]
+    model = Classifier(folder, device="cpu", blend=None if settings["blend"] else False)
     top_k = min(TOP_K, len(model.names))
 
     def predict(texts: list[str]) -> list[list[tuple[str, float]]]:

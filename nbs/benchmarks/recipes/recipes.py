@@ -1,0 +1,231 @@
+"Train variants of the recommended recipe on the same rows, and go on where the result ends: python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"
+import argparse
+import json
+import logging
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import Dataset, DatasetDict, concatenate_datasets, disable_progress_bars
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, normalize
+from transformers import TrainerCallback
+from transformers.utils import logging as transformers_logging
+
+from nace_clf.config import demo_config
+from nace_clf.data import fold, label_names, load_data, read_table
+from nace_clf.model import autocast, choose_precision
+from nace_clf.nace import codes, section, title
+from nace_clf.predict import cut_batches, pad_batch
+from nace_clf.train import OrderedTrainer, build_trainer, compute_scores
+
+TABLE = Path("../../.bench/data/random/nace_train.csv")
+disable_progress_bars()
+transformers_logging.disable_progress_bar()
+logging.getLogger("nace_clf").setLevel(logging.ERROR)
+
+
+@cache
+def split(seed: int, rows: int | None) -> DatasetDict:
+    "Draw the validation rows and `rows` of the training rows, or all"
+    ds = load_data(TABLE, demo_config(seed=seed))
+    return DatasetDict(train=ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"]))), validation=ds["validation"])
+
+
+def logit_adjusted(trainer: OrderedTrainer):
+    "Add the logarithm of each class's share to its logit in the loss (Menon et al. 2021), in place of class weights"
+    share = np.bincount(trainer.train_dataset["label"][:], minlength=trainer.model.config.num_labels).clip(min=1) / len(trainer.train_dataset)
+    prior = torch.tensor(np.log(share), dtype=torch.float32, device=trainer.args.device)
+    loss = trainer.criterion
+    trainer.criterion = lambda logits, labels: loss(logits + prior, labels)
+
+
+def layerwise(trainer: OrderedTrainer, factor: float = 0.8):
+    "Multiply the learning rate by `factor` for each layer further down (Howard and Ruder 2018)"
+    depth = len(trainer.model.base_model.encoder.layer)
+    groups = defaultdict(list)
+    for name, p in trainer.model.named_parameters():
+        if not p.requires_grad: continue
+        layer = int(name.split(".layer.")[1].split(".")[0]) + 1 if ".layer." in name else depth + 1
+        groups[layer, p.ndim > 1].append(p)
+    rate, decay = trainer.args.learning_rate, trainer.args.weight_decay
+    trainer.optimizer = torch.optim.AdamW([{"params": ps, "lr": rate * factor ** (depth + 1 - layer), "weight_decay": decay * matrix} for (layer, matrix), ps in groups.items()], fused=True)
+
+
+def r_drop(trainer: OrderedTrainer, alpha: float = 1.0):
+    "Ask each batch twice under dropout, and pull the two answers together (R-Drop, Wu et al. 2021)"
+    def compute_loss(model, inputs, return_outputs=False, num_items_in_batch=None):
+        "Compute the two losses and the symmetric Kullback-Leibler divergence"
+        if not model.training: return OrderedTrainer.compute_loss(trainer, model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        first, second = (model(**inputs).logits.float() for _ in range(2))
+        p, q = log_softmax(first, -1), log_softmax(second, -1)
+        apart = sum(kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((p, q), (q, p))) / 2
+        return (trainer.criterion(first, labels) + trainer.criterion(second, labels)) / 2 + alpha * apart
+    trainer.compute_loss = compute_loss
+
+
+class Average(TrainerCallback):
+    "Keep a moving average of the weights, and put it in place of them at the end (Izmailov et al. 2018)"
+    def __init__(self, decay: float = 0.99):
+        self.decay, self.mean = decay, None
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        "Take the weights of this step into the average"
+        now = {k: p.detach() for k, p in model.named_parameters() if p.requires_grad}
+        if self.mean is None: self.mean = {k: p.clone() for k, p in now.items()}
+        for k, p in now.items(): self.mean[k].lerp_(p, 1 - min(self.decay, 1 - 1 / (state.global_step + 1)))
+
+    @torch.no_grad()
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        "Put the average into the model"
+        for k, p in model.named_parameters():
+            if p.requires_grad: p.copy_(self.mean[k])
+
+
+def average(trainer: OrderedTrainer):
+    "Average the weights"
+    trainer.add_callback(Average())
+
+
+class HeadFirst(TrainerCallback):
+    "Train the head alone for the first tenth of the steps (Kumar et al. 2022)"
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        "Freeze the body, and remember what was trained"
+        self.body = [p for p in model.base_model.parameters() if p.requires_grad]
+        for p in self.body: p.requires_grad_(False)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        "Let the body go"
+        if state.global_step == state.max_steps // 10:
+            for p in self.body: p.requires_grad_(True)
+
+
+def head_first(trainer: OrderedTrainer):
+    "Warm the head up"
+    trainer.create_optimizer()  # with the body in it
+    trainer.add_callback(HeadFirst())
+
+
+class Mean(torch.nn.Module):
+    "Pool by the mean of all tokens, as this model was pretrained, instead of the first token"
+    def __init__(self):
+        super().__init__()
+        self.mask = None
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        "Average over the tokens that are no padding"
+        return (hidden * self.mask).sum(1) / self.mask.sum(1)
+
+
+def mean_pooling(trainer: OrderedTrainer):
+    "Put the mean in place of the pooler"
+    body = trainer.model.base_model
+    body.encoder.layer[-1].attention.output._forward_pre_hooks.clear()  # the last layer is needed for all tokens
+    body.pooler = Mean()
+    body.register_forward_pre_hook(lambda _, __, kw: setattr(body.pooler, "mask", kw["attention_mask"].unsqueeze(-1).float()), with_kwargs=True)
+
+
+def random_pooler(trainer: OrderedTrainer):
+    "Start the layer above the first token from random weights, as Transformers does"
+    torch.manual_seed(trainer.args.seed)
+    torch.nn.init.normal_(trainer.model.base_model.pooler.dense.weight, std=trainer.model.config.initializer_range)
+
+
+def pairs(held: Iterable[str]) -> list[tuple[str, str]]:
+    "List pairs of titles of one NACE code in two languages, without the titles that are held out"
+    df = read_table(TABLE, keep_all=True)
+    df = df[(df.code.str.len() >= 4) & ~df.text.map(fold).isin(set(map(fold, held)))]
+    both = df.merge(df, on="code")
+    both = both[both.lang_x < both.lang_y].drop_duplicates("text_x")
+    return list(zip(both.text_x, both.text_y))
+
+
+def contrastive(trainer: OrderedTrainer, temperature: float = 0.05):
+    "Before training, pull titles of one code in two languages together and all others apart, for one epoch (van den Oord et al. 2018)"
+    model, tokenizer, device, seed = trainer.model, trainer.processing_class, trainer.args.device, trainer.args.seed
+    found = pairs(split(seed, None)["validation"]["text"][:])
+    order = np.random.default_rng(seed).permutation(len(found))
+    order = order[np.argsort([sum(map(len, found[i])) for i in order], kind="stable")]
+    batches = [order[i:i + 32] for i in range(0, len(order), 32)]
+    np.random.default_rng(seed).shuffle(batches)
+    optimizer = torch.optim.AdamW([p for p in model.base_model.parameters() if p.requires_grad], lr=5e-5, fused=True)
+    model.train()
+    for batch in batches:
+        ids, mask = pad_batch(tokenizer([found[i][side] for side in (0, 1) for i in batch], truncation=True, max_length=256)["input_ids"], tokenizer.pad_token_id)
+        with autocast(device.type, choose_precision()): out = model.base_model(input_ids=ids.to(device), attention_mask=torch.ones_like(ids) if mask is None else mask.to(device)).last_hidden_state[:, 0]
+        a, b = normalize(out.float(), dim=-1).chunk(2)
+        near = a @ b.T / temperature
+        same = torch.arange(len(batch), device=device)
+        ((cross_entropy(near, same) + cross_entropy(near.T, same)) / 2).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def with_titles(ds: DatasetDict) -> DatasetDict:
+    "Add the official titles of NACE, unless a title of the validation rows is the same"
+    held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
+    rows = {fold(t): (t, names.index(section(c, "2"))) for level in ("division", "group", "class") for c in codes(level, "2") if fold(t := title(c, "2")) not in held}
+    text, label = zip(*rows.values())
+    more = Dataset.from_dict({"text": text, "label": label}, features=ds["train"].features)
+    return DatasetDict(train=concatenate_datasets([ds["train"], more]), validation=ds["validation"])
+
+
+RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
+    "recommended": ({}, None),
+    "learning rate 5e-5": (dict(learn_rate=5e-5), None),
+    "learning rate 4e-4": (dict(learn_rate=4e-4), None),
+    "8 epochs": (dict(epochs=8), None),
+    "all layers trained": (dict(freeze_layers=0), None),
+    "9 of 12 layers frozen": (dict(freeze_layers=9), None),
+    "dropout 0.1": (dict(dropout=0.1), None),
+    "no class weights": (dict(class_weights="none"), None),
+    "no label smoothing": (dict(label_smoothing=0.0), None),
+    "logit adjustment": (dict(class_weights="none"), logit_adjusted),
+    "lower rates further down": ({}, layerwise),
+    "average of weights": ({}, average),
+    "head alone at first": ({}, head_first),
+    "random pooler": ({}, random_pooler),
+    "mean of all tokens": ({}, mean_pooling),
+    "contrastive pairs first": ({}, contrastive),
+    "with official titles": ({}, with_titles),
+    "R-Drop": (dict(dropout=0.1), r_drop),
+}
+
+
+def score(name: str, seed: int, rows: int | None) -> dict:
+    "Train one recipe, and score it on the validation rows"
+    settings, change = RECIPES[name]
+    cfg = demo_config(**{"seed": seed, "eval_strategy": "no", "save_strategy": "no", "load_best": False, "baseline": False, "blend": False} | settings)
+    ds = with_titles(split(seed, rows)) if change is with_titles else split(seed, rows)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as tmp:
+        trainer = build_trainer(ds, cfg, tmp, progress=False)
+        if change and change is not with_titles: change(trainer)
+        trainer.train()
+    seconds = time.perf_counter() - start
+    out = trainer.predict(trainer.eval_dataset)
+    found = compute_scores(out.predictions, out.label_ids)
+    return {"recipe": name, "seed": seed, "rows": len(ds["train"]), "held_out": len(ds["validation"]), "seconds": round(seconds, 1)} | {k: round(found[k], 5) for k in ("accuracy", "f1_macro")} | \
+           {"log_loss": round(float(cross_entropy(torch.tensor(out.predictions), torch.tensor(out.label_ids))), 5)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
+    parser.add_argument("--recipes", choices=RECIPES, nargs="+", default=list(RECIPES))
+    args = parser.parse_args()
+    found = json.loads(args.result.read_text(encoding="utf-8")) if args.result.is_file() else []
+    done = {(o["recipe"], o["seed"]) for o in found}
+    for seed in args.seeds:
+        for name in args.recipes:
+            if (name, seed) in done: continue
+            found.append(score(name, seed, args.rows))
+            print(found[-1], flush=True)
+            args.result.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

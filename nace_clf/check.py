@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,50 @@ import pandas as pd
 
 from .config import InputError, about, replacing
 from .data import as_text, fold, join_texts, level_above, lost_zeros, read_at_level, read_table, short_rows
-from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace, title
+from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace
 
 # %% auto #0
 __all__ = ['Finding', 'check_texts', 'check_pairs', 'check_labels', 'check_codes', 'word_counts', 'token_counts', 'check_lengths',
            'language_shares', 'check_personal', 'check_against', 'CheckReport', 'check', 'to_text', 'write_json',
            'write_html']
+
+# %% ../nbs/03_check.ipynb #cd9d3ae2
+_PERSONAL = {"an e-mail address": r"[\w.+-]+@[\w-]+\.[\w.-]*\w", "an IBAN account number": r"(?i)\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", "a telephone number": r"(?<!\w)(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){7,14}(?!\w)"}
+_REGIONS = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LT LU LV MT NL NO PL PT RO SE SI SK TR".split()
+
+
+def _is_phone(text: str) -> bool:
+    "Tell whether `text` is a telephone number of some European country, or with its country code"
+    import phonenumbers
+    if not text.startswith(("+", "0", "(0")) and len(re.findall(r"\d+", text)) < 3: return False  # 2005/2006, 12345678
+    for region in [None] if text.startswith("+") else _REGIONS:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(text, region)): return True
+        except phonenumbers.NumberParseException: pass
+    return False
+
+
+def _is_iban(text: str) -> bool:
+    "Tell whether the check digits of `text` are those of an IBAN"
+    from stdnum import iban
+    return iban.is_valid(text, check_country=False)
+
+
+def _hits(text: str) -> list[tuple[str, re.Match]]:
+    "Find all that looks like personal data in `text`: kind and place"
+    tests = {"an IBAN account number": _is_iban, "a telephone number": _is_phone}
+    found = []
+    for kind, pattern in _PERSONAL.items():
+        for m in re.finditer(pattern, text):
+            if tests.get(kind, bool)(m.group()) and not any(m.start() < o.end() and o.start() < m.end() for _, o in found): found.append((kind, m))
+    return found
+
+
+def _mask(text: str) -> str:
+    "Replace the letters and digits of all that looks like personal data in `text`"
+    for _, m in _hits(text): text = text[:m.start()] + re.sub(r"\w", "*", m.group()) + text[m.end():]
+    return text
+
 
 # %% ../nbs/03_check.ipynb #aa1cab0e
 @dataclass
@@ -39,11 +77,11 @@ class Finding:
 
 
 def _found(name: str, severity: str, what: str, advice: str, rows: pd.Index | list[int], shown: pd.Series | Callable[[int], str], details: Iterable[str] = ()) -> list[Finding]:
-    "Make a finding about the row numbers `rows` with what `shown` has for the first five, or none if there are no rows"
+    "Make a finding about the row numbers `rows` with what `shown` has for the first five, masked, or none if there are no rows"
     if len(rows) == 0: return []
     show = shown if callable(shown) else shown.at.__getitem__
-    examples = [(int(r), text if len(text) <= 100 else text[:99] + "…") for r in rows[:5] for text in [show(r)]]
-    return [Finding(name, severity, what, len(rows), advice, examples, list(details))]
+    examples = [(int(r), text if len(text) <= 100 else text[:99] + "…") for r in rows[:5] for text in [_mask(show(r))]]
+    return [Finding(name, severity, what, len(rows), advice, examples, [_mask(o) for o in details])]
 
 # %% ../nbs/03_check.ipynb #caede0b2
 def check_texts(
@@ -76,9 +114,9 @@ def check_pairs(
     again = pairs.index[pairs.duplicated()]
     distinct = pairs.drop_duplicates()
     torn = pairs[pairs.key.isin(distinct.key[distinct.key.duplicated()])].sort_values("key", kind="stable")
-    worst = distinct[distinct.key.isin(torn.key.unique()[:10])].groupby("key").label.agg(lambda s: ", ".join(sorted(s)))
+    worst = distinct[distinct.key.isin(torn.key.unique()[:10])].groupby("key").label
     return [
-        *_found("several_labels", "look", f"same text as a row with another label ({torn.key.nunique():,} texts)", "decide for one label, or add what tells the cases apart to the text", torn.index, lambda r: f"{labels.at[r]}: {texts.at[r]}", [f"{t[:60]}: {o}" for t, o in worst.items()]),
+        *_found("several_labels", "look", f"same text as a row with another label ({torn.key.nunique():,} text{'s' * (torn.key.nunique() != 1)})", "decide for one label, or add what tells the cases apart to the text", torn.index, lambda r: f"{labels.at[r]}: {texts.at[r]}", [f"{_mask(texts.at[o.index[0]])[:60]}: {', '.join(sorted(o))}" for _, o in worst]),
         *_found("duplicates", "note", "same text and label as a row before", "keep them if they are real observations; they never stand on both sides of a split", again, texts)]
 
 # %% ../nbs/03_check.ipynb #90710b7b
@@ -113,7 +151,7 @@ def check_codes(
 ) -> list[Finding]: # codes that are invalid, ambiguous, repaired, too shallow, or of two revisions; none if the labels are not NACE
     "Find NACE codes that cannot be read, or not as they stand"
     values = [v for v in labels.unique() if v.strip()]
-    if not values or share_nace(values) < 0.5: return []
+    if not values or (level == "as-is" and share_nace(values) < 0.5): return []
     seen = detect_revision(values)
     known = seen.revision if revision == "auto" else revision
     read = {v: _read(v, known, level) for v in values}
@@ -131,7 +169,7 @@ def check_codes(
         *_found("invalid_code", "look", "not a NACE code", "correct them or remove the rows", pick(invalid), shown, invalid.values()),
         *_found("ambiguous_code", "look", "code that can be read in two ways", "write them in full, or give the --level that all codes have", pick(ambiguous), shown, ambiguous.values()),
         *_found("shortened_code", "look", "code that may have lost a zero at the end, as others have in front", "export the column as text, or give the --level that all codes have", pick(short), shown, short.values()),
-        *_found("lost_zero", "look", "code of four digits beside codes of five: it may have lost a zero in front", "export the column as text", pick(doubtful), shown, [f"{v!r} may be {o}" for v, o in doubtful.items()]),
+        *_found("lost_zero", "look", "code beside codes of one digit more: it may have lost a zero in front", "export the column as text", pick(doubtful), shown, [f"{v!r} may be {o}" for v, o in doubtful.items()]),
         *_found("shallow_code", "look", f"code that is not as deep as the {level}", "train at a higher --level, or leave such rows out with --skip-shallow", pick(shallow), shown, shallow.values()),
         *_found("repaired_code", "note", "code to be put into form", "nothing, if the readings are right; with --level they are repaired in training too", pick(repaired), shown, repaired.values())]
 
@@ -214,45 +252,6 @@ def language_shares(
     return {lang: k / len(seen) for lang, k in counts.most_common()}
 
 # %% ../nbs/03_check.ipynb #2c651676
-_PERSONAL = {"an e-mail address": r"[\w.+-]+@[\w-]+\.[\w.-]*\w", "an IBAN account number": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", "a telephone number": r"(?<!\w)(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){7,14}(?!\w)"}
-_REGIONS = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LT LU LV MT NL NO PL PT RO SE SI SK TR".split()
-
-
-def _is_phone(text: str) -> bool:
-    "Tell whether `text` is a telephone number of some European country, or with its country code"
-    import phonenumbers
-    if not text.startswith(("+", "0", "(0")) and len(re.findall(r"\d+", text)) < 3: return False  # 2005/2006, 12345678
-    for region in [None] if text.startswith("+") else _REGIONS:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(text, region)): return True
-        except phonenumbers.NumberParseException: pass
-    return False
-
-
-def _is_iban(text: str) -> bool:
-    "Tell whether the check digits of `text` are those of an IBAN"
-    from stdnum import iban
-    return iban.is_valid(text, check_country=False)
-
-
-def _personal(text: str) -> dict[str, str]:
-    "Find what looks like personal data in `text`: kind and words"
-    tests = {"an IBAN account number": _is_iban, "a telephone number": _is_phone}
-    found = {}
-    for kind, pattern in _PERSONAL.items():
-        hits = [m.group() for m in re.finditer(pattern, text) if tests.get(kind, bool)(m.group())]
-        if hits and not any(hits[0] in o or o in hits[0] for o in found.values()): found[kind] = hits[0]
-    return found
-
-
-def _masked(f: Finding) -> Finding:
-    "Mask what looks like personal data in what `f` shows"
-    def mask(text):
-        for hit in _personal(text).values(): text = text.replace(hit, re.sub(r"\w", "*", hit))
-        return text
-    return replace(f, examples=[(row, mask(t)) for row, t in f.examples], details=[mask(t) for t in f.details])
-
-
 def _counter(model_id: str) -> Callable[[pd.Series], np.ndarray]:
     "Make the function that counts tokens for `model_id`"
     from nace_clf.model import load_tokenizer
@@ -273,7 +272,7 @@ def _kind_of_labels(labels: pd.Series | None, revision: str) -> str:
     "Say what kind of labels these are"
     if labels is None: return "none: only the texts were checked"
     values = [v for v in labels.unique() if v.strip()]
-    if not values or share_nace(values) < 0.5: return "not NACE codes: checked as they are"
+    if not values or share_nace(values) < 0.5: return "not NACE codes"
     return f"NACE codes, {detect_revision(values)}" if revision == "auto" else f"NACE codes, Rev. {revision} as you said"
 
 
@@ -282,12 +281,9 @@ def check_personal(
 ) -> list[Finding]: # texts that look like they hold personal data
     "Find what looks like e-mail addresses, telephone numbers and IBANs in `texts`"
     maybe = re.compile(r"@|(?:\d\D{0,2}){8}")
-    found = {row: hits for row, t in texts.items() if maybe.search(t) and (hits := _personal(t))}
-    out = []
-    for kind in _PERSONAL:
-        rows = [r for r, hits in found.items() if kind in hits]
-        out += map(_masked, _found("personal_data", "look", f"text with what looks like {kind}", "remove it before you train or pass the file on", rows, texts))
-    return out
+    found = {row: {kind for kind, _ in hits} for row, t in texts.items() if maybe.search(t) and (hits := _hits(t))}
+    rows = {kind: [r for r, kinds in found.items() if kind in kinds] for kind in _PERSONAL}
+    return [f for kind in _PERSONAL for f in _found("personal_data", "look", f"text with what looks like {kind}", "remove it before you train or pass the file on", rows[kind], texts)]
 
 # %% ../nbs/03_check.ipynb #046a4349
 def _shift(name: str, ours: dict[str, float], theirs: dict[str, float], n: int, n_theirs: int) -> list[Finding]:
@@ -358,7 +354,7 @@ def check(
     counter, unit = (word_counts, "words") if model_id is None else (_counter(model_id), "tokens")
     texts, labels, label_col = _columns(path, text_cols, label_col, encoding, delimiter)
     raw, labels = labels, _at_level(labels, level, revision)
-    train = _columns(against, text_cols, label_col)[:2] if against else None
+    train = _columns(against, text_cols, label_col)[:2] if against else None  # in a format of its own
     if train: train = train[0], _at_level(train[1], level, revision)
     counts = counter(texts)
     found = [*_found("short_row", "look", "row with fewer fields than the header", "quote texts that hold a line break, or add the missing fields", texts.index.intersection(short_rows(path, encoding, delimiter)), texts),
@@ -366,7 +362,7 @@ def check(
              *check_lengths(texts, counts, max_seq_len, unit), *check_personal(texts), *(check_against(texts, labels, *train) if train else [])]
     lengths = {f"{q:.0%}": int(np.quantile(counts, q, method="higher")) for q in (0.05, 0.5, 0.95, 1)} | {"unit": unit}
     return CheckReport(str(path), len(texts), {"text": text_cols, "label": label_col or ""}, _kind_of_labels(raw, revision), 0 if labels is None else labels[labels.str.strip() != ""].nunique(),
-                       lengths, language_shares(texts), sorted(map(_masked, found), key=lambda f: f.severity))
+                       lengths, language_shares(texts), sorted(found, key=lambda f: f.severity))
 
 
 def _at_level(labels: pd.Series | None, level: str, revision: str) -> pd.Series | None:
@@ -397,7 +393,7 @@ def to_text(
         if f.details: lines.append("    " + "; ".join(f.details[:8]) + (f"; and {len(f.details) - 8} more" if len(f.details) > 8 else ""))
         lines += [f"    row {row}: {text!r}" for row, text in f.examples] + [f"    -> {f.advice}"]
     look = sum(f.severity == "look" for f in report.findings)
-    lines += ["", f"{look} findings to look at, {len(report.findings) - look} notes" if report.findings else "nothing found"]
+    lines += ["", f"{look} finding{'s' * (look != 1)} to look at, {len(report.findings) - look} note{'s' * (len(report.findings) - look != 1)}" if report.findings else "nothing found"]
     indent = lambda line: " " * (len(line) - len(line.lstrip()) + 4)
     return "\n".join(textwrap.fill(line, max(width, 40), subsequent_indent=indent(line), break_on_hyphens=False) for line in lines)
 

@@ -36,6 +36,7 @@ def replacing(
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield scratch / path.name
+        if path.is_dir() and (scratch / path.name).is_file(): raise InputError(f"{path}: is a folder; give a file")
         if path.is_dir(): os.rename(path, scratch / "replaced")
         os.replace(scratch / path.name, path)
     finally:

@@ -108,7 +108,7 @@ def _encoding_of(path: Path, source) -> tuple[str, bool]:
     if accented > len(strange):
         raise InputError(f"{source}, line {strange[0][0]}: is not UTF-8, but {accented} other lines with accents are; save the table anew in one encoding, or name one with --encoding")
     import chardet
-    found = chardet.detect(b"".join(line for _, line in strange))["encoding"]
+    found = chardet.detect(b"".join(line for _, line in strange), exclude_encodings=["iso8859-4", "mac-cyrillic"])["encoding"]  # taken for Italian cp1252 otherwise
     if not found: raise InputError(f"{source}, line {strange[0][0]}: is not UTF-8, and the encoding cannot be told; name it with --encoding, such as cp1250")
     return {"iso8859-1": "cp1252"}.get(codecs.lookup(found).name, codecs.lookup(found).name), True
 
@@ -197,10 +197,26 @@ def _format_of(path: Path, source, encoding: str = "", delimiter: str = "") -> F
     if kind == "Parquet": return Format(kind)
     if kind == "Excel": return Format(kind, sheet=_sheets(path, source)[0])
     try:
-        encoding, guessed = (_codec(encoding), False) if encoding else _encoding_of(path, source)
-        return Format(kind, encoding, _one_character(delimiter) or _delimiter_of(_head(path, encoding), source), guessed)
+        encoding, guessed = (_with_mark(path, _codec(encoding)), False) if encoding else _encoding_of(path, source)
+        head = _head(path, encoding)
+        _starts_with_header(head, source)
+        return Format(kind, encoding, _one_character(delimiter) or _delimiter_of(head, source), guessed)
     except UnicodeError: raise _no_letters(path, source, encoding) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as e: raise InputError(f"{source}: the gzip file is damaged ({e}); copy it again") from None
+
+
+def _with_mark(path: Path, encoding: str) -> str:
+    "Return the codec that skips the byte order mark of `path`, if it is of the family of `encoding`"
+    with _open(path) as f: start = f.read(4)
+    marked = next((o for bom, o in _BOMS.items() if start.startswith(bom)), encoding)
+    return marked if marked.split("-")[:2] == encoding.split("-")[:2] else encoding
+
+
+def _starts_with_header(head: str, source):
+    "Raise an `InputError` if something stands above the header of a CSV"
+    first = head.lstrip("\ufeff").split("\n", 1)[0].strip()
+    if re.fullmatch('"?sep=.?"?', first, re.IGNORECASE): raise InputError(f"{source}, line 1: is {first!r}, which only Excel understands; delete the line, and give the header first")
+    if not first and head.strip(): raise InputError(f"{source}, line 1: is blank; delete what stands above the header")
 
 
 def _no_letters(path: Path, source, encoding: str) -> InputError:
@@ -252,7 +268,7 @@ def read_table(
     if df.empty: raise InputError(f"{path}: the table has a header but no rows; give a table with rows")
     if columns is None and drop_index and re.fullmatch(r"(Unnamed: 0|__index_level_0__|)", str(df.columns[0])): df = df.iloc[:, 1:]
     df.attrs |= {"encoding": fmt.encoding, "delimiter": fmt.delimiter, "header": header}
-    if nrows is None: log.info("%s: %s; %s rows", path, fmt, f"{len(df):,}")
+    if nrows is None: (log.warning if fmt.guessed else log.info)("%s: %s; %s rows", path, fmt, f"{len(df):,}")
     return df
 
 # %% ../nbs/01_data.ipynb #9e17b6c2
@@ -333,6 +349,7 @@ def _read_excel(path: Path, source, fmt: Format, columns, nrows) -> pd.DataFrame
     "Read the first sheet of an Excel file as text"
     df = pd.read_excel(path, dtype=str, keep_default_na=False, engine="calamine", nrows=nrows)
     if df.columns.empty: raise InputError(f"{source}, sheet {fmt.sheet!r}: is empty; move the table to the first sheet")
+    if all(str(c).startswith("Unnamed: ") for c in df.columns): raise InputError(f"{source}, sheet {fmt.sheet!r}, row 1: is empty; delete what stands above the header")
     df = df.set_axis(pd.RangeIndex(2, len(df) + 2, name="row")).rename(columns=str)
     return df.loc[(df != "").any(axis=1), columns or df.columns]
 
@@ -390,7 +407,7 @@ def check_table(
     for col in [*text_cols, *(c for c in (label_col, group_col) if c)]:
         if col not in df.columns: raise InputError(f"{source}: there is no column {col!r}; the columns are {', '.join(map(repr, map(str, df.columns)))}; name yours with --text-col and --label-col")
     if label_col and pd.api.types.is_float_dtype(df[label_col]):
-        raise InputError(f"{source}, column {label_col!r}: holds decimal numbers, and 01.10 cannot be told from 1.1 any more; save the column as text")
+        raise InputError(f"{source}, column {label_col!r}: holds decimal numbers, and the class 02.10 cannot be told from the group 02.1 any more; save the column as text")
     out = pd.DataFrame({"text": join_texts(df, text_cols)} | {k: as_text(df[c]) for k, c in (("label", label_col), ("group", group_col)) if c})
     for name, cols in (("text", text_cols), ("label", [label_col])):
         blank = out.index[out[name].str.strip() == ""] if name in out else []
@@ -460,12 +477,14 @@ def lost_zeros(
     values: list[str] | np.ndarray, # distinct codes of a column
     revision: str | None = None, # "2" or "2.1", if known
 ) -> dict[str, str]: # codes that may have lost their first digit: what else they may be
-    "Find four-digit codes that may be five-digit ones without their zero"
-    values = [v.strip() for v in values]
-    if not any(re.fullmatch("[1-9][0-9]{4}", v) for v in values) or any(re.match("0[0-9]{3}", v) for v in values): return {}
+    "Find codes with one digit fewer than the longest of five or six, which may be as long without their zero"
+    digits = {v: re.sub(r"\.0$", "", v.strip()) for v in values}
+    longest = max((len(d) for d in digits.values() if re.fullmatch("[1-9][0-9]{4,5}", d)), default=0)
+    if not longest or any(re.match("0[0-9]{3}", d) for d in digits.values()): return {}
     found = {}
-    for v in (v for v in values if re.fullmatch("[1-9][0-9]{3}", v)):
-        try: readings = [parse(text, revision).code for text in (v, "0" + v)]
+    for v, d in digits.items():
+        if not re.fullmatch(f"[1-9][0-9]{{{longest - 2}}}", d): continue
+        try: readings = [parse(text, revision).code for text in (d, "0" + d)]
         except NaceError: continue
         if readings[0] != readings[1]: found[v] = " or ".join(readings)
     return found
@@ -485,14 +504,20 @@ def roll_up_labels(
     kept = labels[~labels.isin(skipped)]
     if doubtful := lost_zeros(labels.unique(), read_as):
         rows = labels.index[labels.isin(doubtful)]
-        raise InputError(f"{where.replace(', ', f', row {rows[0]}, ', 1)}: {labels[rows[0]]!r} may be {doubtful[labels[rows[0]].strip()]}, since the column has five-digit codes and no zero in front; export the column as text{more_rows(rows)}")
+        raise InputError(f"{_at_row(where, rows[0])}: {labels[rows[0]]!r} may be {doubtful[labels[rows[0]]]}, since the column has codes of one digit more and no zero in front; export the column as text{more_rows(rows)}")
     readings = {v: read_at_level(v, level, read_as) for v in kept.unique()}
     if wrong := [v for v, found in readings.items() if len(found) != 1]:
         alike = [v for v in wrong if bool(level_above(v, level, read_as)) == bool(level_above(wrong[0], level, read_as))]
         rows = kept.index[kept.isin(alike)]
-        raise InputError(f"{where.replace(', ', f', row {rows[0]}, ', 1)}: {_problem(wrong[0], readings[wrong[0]], level, read_as)}{more_rows(rows)}")
+        raise InputError(f"{_at_row(where, rows[0])}: {_problem(wrong[0], readings[wrong[0]], level, read_as)}{more_rows(rows)}")
     _tell(labels, kept, readings, level, where)
     return kept.map({v: next(iter(r)) for v, r in readings.items()}), known
+
+
+def _at_row(where: str, row: int) -> str:
+    "Put the number of a row between file and column"
+    file, _, column = where.rpartition(", column ")
+    return f"{file}, row {row}, column {column}"
 
 
 def _known_revision(values: np.ndarray, level: str, revision: str, where: str) -> str | None:
@@ -557,7 +582,7 @@ def split_rows(
     groups = np.arange(len(y)) if groups is None else pd.factorize(groups)[0]
     home = _majority(y, groups)[groups]  # class in which a row is dealt
     lone = names[pd.Series(groups).groupby(y).nunique() == 1]
-    if len(lone): log.warning("one row only, kept for training: %s%s", ", ".join(lone[:10]), f" and {len(lone) - 10} more" if len(lone) > 10 else "")
+    if size and len(lone): log.warning("a single text or group, kept for training: %s%s", ", ".join(lone[:10]), f" and {len(lone) - 10} more" if len(lone) > 10 else "")
     rng, chosen = np.random.default_rng(seed), []
     for c, k in enumerate(_seats(np.bincount(home, minlength=len(names)), int(np.ceil(len(y) * size)))):
         chosen += _fill(rng.permutation(np.flatnonzero(home == c)), groups, k)
@@ -620,7 +645,7 @@ def _split(df: pd.DataFrame, cfg: Config, revision: str | None, where: str) -> D
     "Split a checked table and number its labels"
     train, valid = split_rows(df.label, cfg.valid_size, cfg.seed, row_groups(df.text, df.group if cfg.group_col else None))
     if cfg.valid_size and not len(valid):
-        raise InputError(f"{where}: no row can be held out for validation, since each class has a single text or group; give more rows, or set valid_size to 0 and eval_strategy to 'no'")
+        raise InputError(f"{where}: no row can be held out for validation: each group of equal texts{f' or of one {cfg.group_col}' if cfg.group_col else ''} is larger than the {np.ceil(len(df) * cfg.valid_size):.0f} rows wanted, or the only one of its class; give more rows, raise valid_size, or set it to 0 and eval_strategy to 'no'")
     names = sorted(df.label.unique())
     parts = {"train": df.iloc[train], "validation": df.iloc[valid]} if len(valid) else {"train": df}
     return DatasetDict({k: to_dataset(v, names, revision) for k, v in parts.items()})
@@ -745,7 +770,7 @@ def write_table(
     check_writable(path)
     with replacing(path) as tmp:
         if str(path).lower().endswith(".parquet"): df.to_parquet(tmp, index=False)
-        else: df.to_csv(tmp, index=False, sep="\t" if ".tsv" in Path(path).name.lower() else delimiter, encoding=encoding, lineterminator="\n", compression="infer")
+        else: df.to_csv(tmp, index=False, sep="\t" if str(path).lower().endswith(".tsv") else delimiter, encoding=encoding, lineterminator="\n", compression="infer")
     return Path(path)
 
 

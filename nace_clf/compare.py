@@ -107,7 +107,8 @@ def _verdict(found: pd.DataFrame, test, n: int) -> str:
     said = {}
     for score, name in (("accuracy", "accuracy"), ("f1_macro", "macro F1")):
         row = found.loc[score]
-        sure = (row.low > 0 or row.high < 0) and (score != "accuracy" or test.p_value < 0.05)
+        enough = test.p_value < 0.05 if score == "accuracy" else test.only_a + test.only_b >= 6  # on fewer rows no test can tell
+        sure = enough and (row.low > 0 or row.high < 0)
         better, sign = (test.a, 1) if row.difference > 0 else (test.b, -1)
         said.setdefault(better if sure else None, []).append(f"{name} by {_points(row, sign)}" if sure else f"{name}, {_points(row, 1)}")
     parts = [f"{winner} is better in {' and in '.join(what)}" for winner, what in said.items() if winner]
@@ -215,7 +216,9 @@ def compare_models(
     "Compare `models` on the test table `path`"
     if len(models) < 2: raise InputError("give two models or more to compare")
     if level and level not in ("as-is", *LEVELS): raise InputError(f"level = {level!r} is not allowed: give one of as-is, {', '.join(LEVELS)}")
-    revision = _known_revision(models) or revision
+    known = _known_revision(models)
+    if known and revision not in (None, known): raise InputError(f"revision = {revision!r} is not that of the models, Rev. {known}; leave it out")
+    revision = known or revision
     level = _common_level(models, level, revision)
     _check_labels(models, level, revision)
     text_col, label_col = _common(models, "text_col", text_col, "--text-col"), _common(models, "label_col", label_col, "--label-col")

@@ -268,7 +268,8 @@ def read_table(
     if df.empty: raise InputError(f"{path}: the table has a header but no rows; give a table with rows")
     if columns is None and drop_index and re.fullmatch(r"(Unnamed: 0|__index_level_0__|)", str(df.columns[0])): df = df.iloc[:, 1:]
     df.attrs |= {"encoding": fmt.encoding, "delimiter": fmt.delimiter, "header": header}
-    if nrows is None: (log.warning if fmt.guessed else log.info)("%s: %s; %s rows", path, fmt, f"{len(df):,}")
+    blank = int(df.index[-1]) - len(df) - (fmt.kind != "Parquet")
+    if nrows is None: (log.warning if fmt.guessed else log.info)("%s: %s; %s rows%s", path, fmt, f"{len(df):,}", f", {blank:,} blank ones left out" if blank else "")
     return df
 
 # %% ../nbs/01_data.ipynb #9e17b6c2

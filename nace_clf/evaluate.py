@@ -11,6 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -124,10 +125,10 @@ def report_on(
     found, draws = {k: float(v[0]) for k, v in score(np.ones((1, len(y)))).items()}, bootstrap(score, len(y))
     confusion = pd.DataFrame(_pair_counts(y, predicted, len(names_all)), index=pd.Index(names_all, name="true"), columns=pd.Index(names_all, name="predicted"))
     table = pd.concat([pd.DataFrame({"text": list(texts), "label": list(labels)}), rank(probs, names, min(2, len(names)))], axis=1)
-    levels = _level_table(table, found, interval(draws), revision) if revision else None
+    levels = _level_table(table, found, interval(draws, found), revision) if revision else None
     overall = {k: v for k, v in found.items() if not k.endswith(LEVELS)}
     by_group = group_scores(table.label, table.label_1, groups) if groups is not None and len(groups.columns) else None
-    return Report(overall | {"n": len(y)}, class_scores(y, predicted, names_all), confusion, table, levels, revision, interval(draws).loc[list(overall)],
+    return Report(overall | {"n": len(y)}, class_scores(y, predicted, names_all), confusion, table, levels, revision, interval(draws, found).loc[list(overall)],
                   reliability(probs.max(axis=1), predicted == y), by_group, draws, measured or {})
 
 
@@ -182,7 +183,7 @@ def evaluate(
     groups = _groups(table.loc[df.index, by], path)
     probs, names = clf.predict_proba(df.text, progress) if isinstance(clf, Classifier) else clf.predict_proba(df.text.tolist()), list(clf.names)
     if level != "as-is": probs, names = roll_up_probs(probs, names, level, revision)
-    return report_on(df.text, df.label, probs, names, revision, groups, {"model": name or cfg.get("model_id", ""), "table": str(path), "level": level})
+    return report_on(df.text, df.label, probs, names, revision, groups, {"model": name or cfg.get("model_id", ""), "table": _public(path), "level": level})
 
 
 def settings_of(
@@ -206,12 +207,31 @@ def _at_level(df: pd.DataFrame, names: list[str], level: str, revision: str | No
     if revision and (found := detect_revision(df.label.unique())).revision not in (None, revision):
         raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
     if level == "as-is" and skip_shallow: raise InputError("skip_shallow needs a level, and the model has none: give --level too, or leave --skip-shallow out")
-    if level == "as-is": return df, level
+    if level == "as-is": return df.assign(label=_in_form(df.label, names, revision, where)) if revision else df, level
     if not revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
     roll_up_probs(np.zeros((0, len(names))), names, level, revision)  # refuse a level below the model's before predicting
     labels, _ = roll_up_labels(df.label, level, revision, skip_shallow, where)
     if labels.empty: raise InputError(f"{where}: no row has a code as deep as the {level}; choose a higher --level")
     return df.loc[labels.index].assign(label=labels), level
+
+
+def _public(path: str | Path) -> str:
+    "Leave out of an address what may be secret: user, password and query"
+    if "://" not in str(path): return str(path)
+    parts = urlsplit(str(path))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _in_form(labels: pd.Series, names: list[str], revision: str, where: str) -> pd.Series:
+    "Write codes as the model's `names` are written, where that is another spelling of one of them"
+    spelt = {}
+    for o in set(labels) - set(names):
+        try: code = parse(o, revision).code
+        except NaceError: continue
+        if code in names: spelt[o] = code
+    if spelt: log.info("%s: %s codes put into form, such as %r read as %s", where, f"{labels.isin(spelt).sum():,}", *next(iter(spelt.items())))
+    return labels.replace(spelt)
+
 
 # %% ../nbs/07_evaluate.ipynb #0e597d9e
 def _titled(label: str, revision: str, width: int) -> str:

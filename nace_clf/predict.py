@@ -5,6 +5,7 @@
 # %% ../nbs/06_predict.ipynb #f5a958f7
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -24,7 +25,7 @@ from .baseline import load_blend
 from .config import InputError
 from .model import autocast, choose_device, choose_precision, lighten, narrow
 from .nace import REVISIONS, NaceError, codes, parse, title
-from .save_load import add_file, load, to_onnx
+from .save_load import add_file, load, to_onnx, verify
 
 # %% auto #0
 __all__ = ['log', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'choose_engine', 'Classifier', 'rank', 'export']
@@ -89,12 +90,19 @@ def choose_engine(
     precision: str, # "fp32", "bf16" or "fp16"
 ) -> str: # "torch" or "onnx"
     "Choose what computes the model in `folder`"
-    there, installed = (Path(folder) / "model.onnx").is_file(), find_spec("onnxruntime") is not None
+    there = "model.onnx" in _listed(Path(folder)) and (Path(folder) / "model.onnx").is_file()
+    installed = find_spec("onnxruntime") is not None
     if engine not in ("auto", "torch", "onnx"): raise InputError(f"engine = {engine!r} is not allowed: give one of auto, torch, onnx")
     if engine == "onnx" and not there: raise InputError(f"{folder}: holds no model.onnx; make it with: nace-clf export {folder} --format onnx --int8")
     if engine == "onnx" and not installed: raise InputError("engine = 'onnx' needs the package onnxruntime; install it with: pip install 'nace_clf[onnx]'")
     if engine == "auto": engine = "onnx" if there and installed and device == "cpu" and precision == "fp32" else "torch"
     return engine
+
+def _listed(folder: Path) -> dict:
+    "Return the files that the manifest of `folder` lists; none if it cannot be read"
+    try: return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError): return {}  # `verify` says what is wrong with it
+
 
 # %% ../nbs/06_predict.ipynb #5f4c07ad
 def _onnx_logits(path: Path) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
@@ -124,9 +132,10 @@ class Classifier:
         blend: bool | None = None, # False: the BERT alone; True: with the TF-IDF model of the folder; if not given, with it if there is one
     ):
         "Load the model in `folder`"
-        self.device = device or choose_device()
+        _check_choices(folder, device, engine, revision, compile)
+        self.device = device or ("cpu" if engine == "onnx" else choose_device())
         self.precision = choose_precision(precision, self.device)
-        self.engine = choose_engine(engine, folder, self.device, self.precision)
+        self.engine = choose_engine("torch" if compile and engine == "auto" else engine, folder, self.device, self.precision)
         if self.engine == "onnx": log.info("engine: ONNX Runtime, %s", Path(folder) / "model.onnx")
         self.model, self.tokenizer, self.manifest = load(folder, weights=self.engine == "torch")
         self.config = self.model if self.engine == "onnx" else self.model.config
@@ -214,6 +223,15 @@ class Classifier:
         none = rank(np.zeros((0, len(self.names)), np.float32), self.names, top_k, self.titles)
         parts = [rank(probs, self.names, top_k, self.titles) for _, probs in self._portions(distinct.tolist(), progress)]
         return pd.concat(parts or [none], ignore_index=True).take(where).reset_index(drop=True)
+
+def _check_choices(folder: str | Path, device: str | None, engine: str, revision: str | None, compile: bool):
+    "Raise an `InputError` unless what a `Classifier` is asked for is there and goes together"
+    if not Path(folder).is_dir(): verify(folder)  # which says so
+    if device not in (None, "cuda", "mps", "cpu"): raise InputError(f"device = {device!r} is not allowed: give cuda, mps or cpu (CUDA_VISIBLE_DEVICES picks one of several GPUs)")
+    if device not in (None, "cpu") and not {"cuda": torch.cuda, "mps": torch.backends.mps}[device].is_available(): raise InputError(f"device = {device!r}: torch finds none on this machine; give cpu, or leave device out")
+    if revision not in (None, *REVISIONS): raise InputError(f"revision = {revision!r} is not allowed: give one of {', '.join(REVISIONS)}")
+    if engine == "onnx" and (compile or device not in (None, "cpu")): raise InputError("engine = 'onnx' computes on the CPU and is not compiled: leave device and compile out, or take engine = 'torch'")
+
 
 # %% ../nbs/06_predict.ipynb #58c068a0
 def rank(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import platform
 import shutil
 import warnings
@@ -17,13 +18,14 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import torch
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
-from .baseline import Blend, fit_blend, save_blend, train_baseline
+from .baseline import Baseline, Blend, fit_blend, save_blend, train_baseline
 from .config import Config, InputError, replacing
 from .data import fingerprint, label_names, load_data, local_copy, revision_of
 from .model import quiet
@@ -44,10 +46,10 @@ def _sha256(path: Path) -> str:
 def describe_data(
     path: str | Path, # the training table: a file or an address
     ds: DatasetDict, # what `load_data` made of it
-) -> dict: # file name, SHA-256, rows, classes, revision of NACE and fingerprint
+) -> dict: # file name without what an address may hold in secrets, SHA-256, rows, classes, revision of NACE and fingerprint
     "Describe the training data for the manifest"
     with local_copy(path) as local: digest = _sha256(local)
-    return {"file": Path(path).name, "sha256": digest, "rows": {k: len(v) for k, v in ds.items()},
+    return {"file": Path(urlsplit(str(path)).path if "://" in str(path) else path).name, "sha256": digest, "rows": {k: len(v) for k, v in ds.items()},
             "classes": len(label_names(ds)), "revision": revision_of(ds), "fingerprint": fingerprint(ds)}
 
 
@@ -125,11 +127,13 @@ def refuse_existing(
     folder: str | Path, # where something is to be saved
     overwrite: bool = False, # allow it all the same
 ):
-    "Raise an `InputError` if `folder` holds something and `overwrite` is false"
+    "Raise an `InputError` if `folder` holds something, unless it is a saved model and `overwrite` is true"
     folder = Path(folder)
     if folder.is_file(): raise InputError(f"{folder}: is a file; give a folder")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise InputError(f"{folder}: exists and is not empty; give another folder, or --overwrite to replace it (in Python: overwrite=True)")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+        raise InputError(f"{folder}: holds files but no saved model, and overwriting would delete them all; give another folder")
 
 
 def save(
@@ -194,16 +198,14 @@ def _validation_scores(trainer: Trainer) -> dict[str, float]:
     return {k.removeprefix("eval_"): v for k, v in found.items() if k.startswith("eval_") and not k.endswith(("runtime", "per_second"))}
 
 
-def _compare(bert: np.ndarray, ds: DatasetDict, cfg: Config) -> tuple[dict[str, float], Blend | None]:
-    "Train a TF-IDF model on the rows the BERT had, score it on the validation rows, for which `bert` holds logits, and blend the two if `cfg` says so"
-    rows, valid = ds["train"], ds["validation"]
-    model = train_baseline(rows["text"][:], rows["label"][:], label_names(ds), revision_of(ds), cfg.seed)
-    linear = model.logits(valid["text"][:])
-    blend = fit_blend(model, bert, linear, valid["label"][:]) if cfg.blend else None
-    if blend: log.info("blend: %s", blend)
-    logits = {"baseline": linear} | ({"blend": blend.logits(bert, linear)} if blend else {})
-    scores = {name: compute_scores(z, valid["label"][:]) for name, z in logits.items()}
-    return {f"{name}_{k}": s[k] for name, s in scores.items() for k in ("accuracy", "f1_macro")}, blend
+def _compare(bert: np.ndarray, linear: Baseline, valid: Dataset, blend: bool) -> tuple[dict[str, float], Blend | None]:
+    "Score `linear` on the rows `valid`, for which `bert` holds logits, and blend the two if `blend` says so"
+    z = linear.logits(valid["text"][:])
+    found = fit_blend(linear, bert, z, valid["label"][:]) if blend else None
+    if found: log.info("blend: %s", found)
+    logits = {"baseline": z} | ({"blend": found.logits(bert, z)} if found else {})
+    scores = {name: compute_scores(o, valid["label"][:]) for name, o in logits.items()}
+    return {f"{name}_{k}": o[k] for name, o in scores.items() for k in ("accuracy", "f1_macro")}, found
 
 
 def fit(
@@ -219,6 +221,9 @@ def fit(
     refuse_existing(folder, overwrite)
     checkpoints = folder.with_name(folder.name + ".checkpoints")
     ds = load_data(table, cfg)
+    data, linear = describe_data(table, ds), None  # before the training, so that nothing that fails here costs it
+    if (cfg.baseline or cfg.blend) and os.environ.get("RANK", "0") == "0":
+        linear = train_baseline(ds["train"]["text"][:], ds["train"]["label"][:], label_names(ds), revision_of(ds), cfg.seed)
     try: trainer = train(ds, cfg, checkpoints, resume, progress)
     finally:
         if checkpoints.is_dir() and not any(checkpoints.iterdir()): shutil.rmtree(checkpoints, ignore_errors=True)
@@ -226,11 +231,11 @@ def fit(
     logits = trainer.predict(trainer.eval_dataset).predictions if cfg.baseline or cfg.blend else None  # by all processes
     if trainer.is_world_process_zero():
         if logits is not None:
-            found, blend = _compare(logits, ds, cfg)
+            found, blend = _compare(logits, linear, ds["validation"], cfg.blend)
             metrics |= found
             log.info("on %s validation rows: accuracy %.4f, macro F1 %.4f. %s", f"{len(logits):,}", metrics["accuracy"], metrics["f1_macro"], _beside(metrics))
         bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        save(bert, trainer.processing_class, folder, cfg, describe_data(table, ds), metrics, overwrite, blend)
+        save(bert, trainer.processing_class, folder, cfg, data, metrics, overwrite, blend)
         shutil.rmtree(checkpoints, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
     return folder
@@ -288,7 +293,7 @@ def add_file(
     manifest = verify(folder)
     manifest["files"].pop(path.name, None)
     _write_manifest(folder, manifest)  # a file that changes must not be listed with its old sum
-    shutil.move(path, folder / path.name)
+    with replacing(folder / path.name) as tmp: shutil.move(path, tmp)  # whole or not at all
     manifest["files"][path.name] = _sha256(folder / path.name)
     _write_manifest(folder, manifest | {path.suffix.removeprefix("."): about})
 

@@ -241,7 +241,10 @@ def bootstrap(
 
 def interval(
     draws: pd.DataFrame, # one column a score, one row a resample
+    scores: dict[str, float] | pd.Series | None = None, # the same scores on the table itself; not needed for differences of scores
     level: float = 0.95, # share of the resamples inside
 ) -> pd.DataFrame: # columns low and high, one row a score
-    "Find the middle `level` of each score; a resample that lacks what is scored is left out"
-    return draws.quantile([0.5 - level / 2, 0.5 + level / 2]).T.set_axis(["low", "high"], axis=1)
+    "Find the middle `level` of each score, mirrored for the calibration error; a resample that lacks what is scored is left out"
+    ends = draws.quantile([0.5 - level / 2, 0.5 + level / 2]).T.set_axis(["low", "high"], axis=1)
+    if scores is not None and (k := "expected_calibration_error") in ends.index: ends.loc[k] = (2 * scores[k] - ends.loc[k, ["high", "low"]]).clip(0, 1).to_numpy()
+    return ends

@@ -18,9 +18,9 @@ import torch
 from datasets import Dataset, DatasetDict
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from transformers import EarlyStoppingCallback, EvalPrediction, PrinterCallback, PreTrainedModel, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
-from transformers.trainer_utils import PredictionOutput, get_last_checkpoint
+from transformers.trainer_utils import PredictionOutput
 
-from .config import Config, InputError, training_arguments
+from .config import Config, InputError, replacing, training_arguments
 from .data import fingerprint, label_names
 from .model import choose_device, choose_precision, lighten, load_model, load_tokenizer, trim_vocab
 from .tokenization import collator, tokenize
@@ -66,7 +66,7 @@ def loss_function(
     labels: list[int] | np.ndarray, # class numbers of the training rows, [rows]
     n_classes: int, # number of classes
     class_weights: str = "none", # "none", "sqrt" or "balanced"
-    smoothing: float = 0.0, # share of the target spread over all classes
+    smoothing: float = 0.0, # share of the target spread over all classes, by their weights
 ) -> torch.nn.CrossEntropyLoss: # takes logits, [rows, classes], and labels, [rows]
     "Build the loss for classes as frequent as `labels` says"
     rows = np.bincount(labels, minlength=n_classes).clip(min=1)
@@ -151,16 +151,23 @@ def build_trainer(
     return trainer
 
 # %% ../nbs/04_train.ipynb #50f86efa
+def _last_checkpoint(checkpoints: Path) -> Path | None:
+    "Find the newest checkpoint in the folder `checkpoints` that was written to its end"
+    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True)
+    return next((p for p in found if (p / "trainer_state.json").is_file()), None)  # it is written last
+
+
 def _claim(checkpoints: Path, cfg: Config, ds: DatasetDict, resume: bool) -> dict:
     "Check that the folder `checkpoints` fits this run, and return the note to leave there"
     note, path = {"config": asdict(cfg), "data": fingerprint(ds)}, checkpoints / "run.json"
-    last = get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None
+    last = _last_checkpoint(checkpoints)
     if resume and not last:
         raise InputError(f"{checkpoints}: holds no checkpoint to resume from; train without --resume, and with save_strategy 'epoch' to have one next time")
     if last and not resume:
         raise InputError(f"{checkpoints}: holds checkpoints of an unfinished run; go on with --resume, or remove the folder to start anew")
     if resume:
-        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"config": {}, "data": None}
+        try: before = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e: raise InputError(f"{path}: does not say what run the checkpoints are of ({e}); remove the folder to start anew") from None
         other = [k for k in note["config"] if note["config"][k] != before["config"].get(k)] + ["the training data"] * (note["data"] != before["data"])
         if other: raise InputError(f"{checkpoints}: cannot resume with other {', '.join(other)} than the run was started with; use the same, or remove the folder to start anew")
     return note
@@ -179,8 +186,8 @@ def train(
     trainer = build_trainer(ds, cfg, checkpoints, progress)
     if trainer.is_world_process_zero() and cfg.save_strategy != "no":
         checkpoints.mkdir(parents=True, exist_ok=True)
-        (checkpoints / "run.json").write_text(json.dumps(note), encoding="utf-8")
-    trainer.train(resume_from_checkpoint=resume or None)
+        with replacing(checkpoints / "run.json") as tmp: tmp.write_text(json.dumps(note), encoding="utf-8")
+    trainer.train(resume_from_checkpoint=str(_last_checkpoint(checkpoints)) if resume else None)
     return trainer
 
 # %% ../nbs/04_train.ipynb #83853df2

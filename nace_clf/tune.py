@@ -380,7 +380,7 @@ def plot_trials(
         whole = some.state == "complete"
         left.scatter(some[x][whole], some.f1_macro[whole], color=f"C{i}", label=f"{colour} {value}")
         left.scatter(some[x][~whole], some.f1_macro[~whole], color=f"C{i}", marker="x")
-    left.set(xlabel=x, ylabel="macro F1, validation rows", xscale="log" if x in ("learn_rate", "decay") else None, title="trials (cross: not completed)")
+    left.set(xlabel=x, ylabel="macro F1, validation rows", xscale="log" if x in ("learn_rate", "decay") else "linear", title="trials (cross: not completed)")
     left.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     _plot_importance(right, shares)
     plt.close(fig)

@@ -232,7 +232,6 @@ def _in_form(labels: pd.Series, names: list[str], revision: str, where: str) -> 
     if spelt: log.info("%s: %s codes put into form, such as %r read as %s", where, f"{labels.isin(spelt).sum():,}", *next(iter(spelt.items())))
     return labels.replace(spelt)
 
-
 # %% ../nbs/07_evaluate.ipynb #0e597d9e
 def _titled(label: str, revision: str, width: int) -> str:
     "Put the title of a NACE code beside it; leave other labels as they are"

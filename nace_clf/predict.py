@@ -98,11 +98,11 @@ def choose_engine(
     if engine == "auto": engine = "onnx" if there and installed and device == "cpu" and precision == "fp32" else "torch"
     return engine
 
+
 def _listed(folder: Path) -> dict:
     "Return the files that the manifest of `folder` lists; none if it cannot be read"
     try: return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError): return {}  # `verify` says what is wrong with it
-
 
 # %% ../nbs/06_predict.ipynb #5f4c07ad
 def _onnx_logits(path: Path) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
@@ -224,6 +224,7 @@ class Classifier:
         parts = [rank(probs, self.names, top_k, self.titles) for _, probs in self._portions(distinct.tolist(), progress)]
         return pd.concat(parts or [none], ignore_index=True).take(where).reset_index(drop=True)
 
+
 def _check_choices(folder: str | Path, device: str | None, engine: str, revision: str | None, compile: bool):
     "Raise an `InputError` unless what a `Classifier` is asked for is there and goes together"
     if not Path(folder).is_dir(): verify(folder)  # which says so
@@ -231,7 +232,6 @@ def _check_choices(folder: str | Path, device: str | None, engine: str, revision
     if device not in (None, "cpu") and not {"cuda": torch.cuda, "mps": torch.backends.mps}[device].is_available(): raise InputError(f"device = {device!r}: torch finds none on this machine; give cpu, or leave device out")
     if revision not in (None, *REVISIONS): raise InputError(f"revision = {revision!r} is not allowed: give one of {', '.join(REVISIONS)}")
     if engine == "onnx" and (compile or device not in (None, "cpu")): raise InputError("engine = 'onnx' computes on the CPU and is not compiled: leave device and compile out, or take engine = 'torch'")
-
 
 # %% ../nbs/06_predict.ipynb #58c068a0
 def rank(

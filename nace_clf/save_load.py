@@ -198,6 +198,12 @@ def _validation_scores(trainer: Trainer) -> dict[str, float]:
     return {k.removeprefix("eval_"): v for k, v in found.items() if k.startswith("eval_") and not k.endswith(("runtime", "per_second"))}
 
 
+def _linear(ds: DatasetDict, cfg: Config) -> Baseline | None:
+    "Train a TF-IDF model on the rows that the BERT gets, in one process, if `cfg` asks for it"
+    if not (cfg.baseline or cfg.blend) or os.environ.get("RANK", "0") != "0": return None
+    return train_baseline(ds["train"]["text"][:], ds["train"]["label"][:], label_names(ds), revision_of(ds), cfg.seed)
+
+
 def _compare(bert: np.ndarray, linear: Baseline, valid: Dataset, blend: bool) -> tuple[dict[str, float], Blend | None]:
     "Score `linear` on the rows `valid`, for which `bert` holds logits, and blend the two if `blend` says so"
     z = linear.logits(valid["text"][:])
@@ -221,9 +227,7 @@ def fit(
     refuse_existing(folder, overwrite)
     checkpoints = folder.with_name(folder.name + ".checkpoints")
     ds = load_data(table, cfg)
-    data, linear = describe_data(table, ds), None  # before the training, so that nothing that fails here costs it
-    if (cfg.baseline or cfg.blend) and os.environ.get("RANK", "0") == "0":
-        linear = train_baseline(ds["train"]["text"][:], ds["train"]["label"][:], label_names(ds), revision_of(ds), cfg.seed)
+    data, linear = describe_data(table, ds), _linear(ds, cfg)  # before the training, so that nothing that fails here costs it
     try: trainer = train(ds, cfg, checkpoints, resume, progress)
     finally:
         if checkpoints.is_dir() and not any(checkpoints.iterdir()): shutil.rmtree(checkpoints, ignore_errors=True)

@@ -92,7 +92,7 @@ def _check_revision(revision: str | None, allowed: tuple[str, ...] = ("2", "2.1"
 @app.command()
 def sample(
     out_dir: Annotated[Path, typer.Option(help="Folder for nace_train.csv and nace_test.csv.")] = Path("data/raw"),
-    test: Annotated[str, typer.Option(help="'random': a tenth of the titles; 'source': whole classifications.")] = "random",
+    test: Annotated[str, typer.Option(help="'random': a tenth of the titles; 'source': what only the French, Dutch and British classifications say.")] = "random",
 ):
     "Write the bundled sample: titles of 28 national classifications."
     from nace_clf.data import sample as write_sample

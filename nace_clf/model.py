@@ -29,7 +29,7 @@ from .config import InputError, replacing
 
 # %% auto #0
 __all__ = ['log', 'choose_device', 'choose_precision', 'autocast', 'quiet', 'load_tokenizer', 'load_model', 'tiny_model',
-           'bundled_model', 'trim_vocab', 'lighten', 'narrow']
+           'bundled_model', 'trim_vocab', 'lighten']
 
 # %% ../nbs/02_model.ipynb #bc8d9bf8
 log = logging.getLogger(__name__)
@@ -349,14 +349,3 @@ def _in_autocast(_, __, out: torch.Tensor) -> torch.Tensor:
     "Hand the sums of the embeddings on in the precision of `autocast`, on a CPU"
     if out.device.type != "cpu" or not torch.is_autocast_enabled("cpu"): return out
     return out.to(torch.get_autocast_dtype("cpu"))
-
-# %% ../nbs/02_model.ipynb #a6b1397a
-def narrow(
-    model: PreTrainedModel, # for prediction; changed in place
-    precision: str, # "fp32", "bf16" or "fp16"
-) -> PreTrainedModel: # the same model; to be run in `autocast` with the same `precision`
-    "Convert the weights of the linear layers of `model` to `precision`"
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
-    for part in model.base_model.modules():
-        if isinstance(part, torch.nn.Linear): part.to(dtype)
-    return model

@@ -5,30 +5,27 @@
 # %% ../nbs/06_predict.ipynb #f5a958f7
 from __future__ import annotations
 
-import json
 import logging
-import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel
 
 from .baseline import load_blend
 from .config import InputError
-from .model import autocast, choose_device, choose_precision, lighten, narrow
+from .engine import check_int8, choose_engine, has_int8, make_ready, onnx_logits
+from .model import autocast, choose_device, choose_precision
 from .nace import REVISIONS, NaceError, codes, parse, title
 from .save_load import add_file, load, to_onnx, verify
 
 # %% auto #0
-__all__ = ['log', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'choose_engine', 'Classifier', 'rank', 'export']
+__all__ = ['log', 'PRECISIONS', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'Classifier', 'rank', 'export']
 
 # %% ../nbs/06_predict.ipynb #9da8c95a
 log = logging.getLogger(__name__)
@@ -82,76 +79,38 @@ def pad_batch(
     mask = None if lengths.min() == lengths.max() else torch.from_numpy((np.arange(lengths.max()) < lengths[:, None]).astype(np.int64))
     return torch.from_numpy(ids), mask
 
-# %% ../nbs/06_predict.ipynb #7e227b81
-def choose_engine(
-    engine: str, # "auto", "torch" or "onnx"
-    folder: str | Path, # a folder that `save_load.save` wrote
-    device: str, # "cuda", "mps" or "cpu"
-    precision: str, # "fp32", "bf16" or "fp16"
-) -> str: # "torch" or "onnx"
-    "Choose what computes the model in `folder`"
-    there = "model.onnx" in _listed(Path(folder)) and (Path(folder) / "model.onnx").is_file()
-    installed = find_spec("onnxruntime") is not None
-    if engine not in ("auto", "torch", "onnx"): raise InputError(f"engine = {engine!r} is not allowed: give one of auto, torch, onnx")
-    if engine == "onnx" and not there: raise InputError(f"{folder}: holds no model.onnx; make it with: nace-clf export {folder} --format onnx --int8")
-    if engine == "onnx" and not installed: raise InputError("engine = 'onnx' needs the package onnxruntime; install it with: pip install 'nace_clf[onnx]'")
-    if engine == "auto": engine = "onnx" if there and installed and device == "cpu" and precision == "fp32" else "torch"
-    return engine
-
-
-def _listed(folder: Path) -> dict:
-    "Return the files that the manifest of `folder` lists; none if it cannot be read"
-    try: return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError): return {}  # `verify` says what is wrong with it
-
-# %% ../nbs/06_predict.ipynb #5f4c07ad
-def _onnx_logits(path: Path) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
-    "Make the function that computes the logits of a batch with ONNX Runtime, [texts, classes]"
-    from onnxruntime import InferenceSession, SessionOptions
-    options = SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def logits(ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        "Run the session on one batch"
-        mask = torch.ones_like(ids) if mask is None else mask
-        return torch.from_numpy(session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0])
-    return logits
-
 # %% ../nbs/06_predict.ipynb #16c96a2e
+PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
+
+
 class Classifier:
     "Code descriptions with a saved model"
     def __init__(self,
         folder: str | Path, # a folder that `save_load.save` wrote
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
         engine: str = "auto", # "torch"; "onnx", which needs `export`; or "auto" for the faster of them on this machine
-        precision: str = "auto", # "auto", "fp32", "bf16" or "fp16"
-        max_tokens: int | None = None, # tokens computed at once, padding included; 2,048 on a CPU and 65,536 on a GPU if not given
+        precision: str = "auto", # "auto" for bf16 where the hardware has it, else fp32; "fp32", "bf16", "fp16" (GPUs); "int8" (CPUs) for the fastest, where one label in some hundred may differ
+        max_tokens: int | None = None, # tokens of a batch, padding included; 1,024 on a CPU and 65,536 on a GPU if not given
         revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the training run's if not given
-        compile: bool = False, # compile the model with the first batches; pays for runs of tens of thousands of texts, needs a C++ compiler
         blend: bool | None = None, # False: the BERT alone; True: with the TF-IDF model of the folder; if not given, with it if there is one
     ):
         "Load the model in `folder`"
-        _check_choices(folder, device, engine, revision, compile)
-        self.device = device or ("cpu" if engine == "onnx" else choose_device())
-        self.precision = choose_precision(precision, self.device)
-        self.engine = choose_engine("torch" if compile and engine == "auto" else engine, folder, self.device, self.precision)
+        _check_choices(folder, device, engine, precision, revision)
+        self.device = device or ("cpu" if "onnx" == engine or precision == "int8" else choose_device())
+        if precision == "int8": check_int8(self.device)
+        self._between = choose_precision("auto" if precision == "int8" else precision, self.device)
+        self.precision = "int8" if precision == "int8" else self._between
+        self.engine = choose_engine(engine, folder, self.device, self.precision)
         if self.engine == "onnx": log.info("engine: ONNX Runtime, %s", Path(folder) / "model.onnx")
         self.model, self.tokenizer, self.manifest = load(folder, weights=self.engine == "torch")
         self.config = self.model if self.engine == "onnx" else self.model.config
         self.revision = revision or self.manifest["data"].get("revision")
         self.blend = self._load_blend(folder, blend)
-        self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 2_048)
-        if self.engine == "torch": self.model = self._made_ready(compile)
-        self._logits = _onnx_logits(Path(folder) / "model.onnx") if self.engine == "onnx" else self._torch_logits
-
-    def _made_ready(self, compile: bool) -> PreTrainedModel:
-        "Leave out of the model what classification does not need, and compile it if asked"
-        model = narrow(lighten(self.model), self.precision).to(self.device).eval()
-        if not compile: return model
-        if self.device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")): raise InputError("compile = True needs a C++ compiler, and there is no g++ here (nor is CXX set); install one, or leave compile out")
-        log.info("compiling the model with the first batches")
-        return torch.compile(model, dynamic=True)
+        self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 1_024)
+        self.workers = min(8, torch.get_num_threads()) if self.engine == "torch" and self.device == "cpu" else 1
+        if self.engine == "torch": self.model = make_ready(self.model, self._between, self.device, self.precision == "int8")
+        self._logits = onnx_logits(Path(folder) / "model.onnx") if self.engine == "onnx" else self._torch_logits
+        if precision == "auto" and (self.device, self.precision, self.engine) == ("cpu", "fp32", "torch") and has_int8(): log.info("8-bit products would be faster here: precision = 'int8' (nace-clf predict --precision int8)")
 
     def _load_blend(self, folder: str | Path, blend: bool | None):
         "Load the TF-IDF model of `folder` and its weight, if it is wanted and there"
@@ -175,7 +134,7 @@ class Classifier:
     @torch.inference_mode()
     def _torch_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         "Compute the logits of a batch with torch, [texts, classes]"
-        with autocast(self.device, self.precision):
+        with autocast(self.device, self._between):
             return self.model(input_ids=ids.to(self.device), attention_mask=None if mask is None else mask.to(self.device)).logits.float().cpu()
 
     def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray | None]:
@@ -183,23 +142,22 @@ class Classifier:
         ids = self.tokenizer(texts, truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
         return ids, self.blend.baseline.logits(texts) if self.blend else None
 
-    def _compute(self, rows: list[list[int]], linear: np.ndarray | None) -> np.ndarray:
+    def _compute(self, rows: list[list[int]], linear: np.ndarray | None, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         "Compute the probabilities of texts given as token ids and as logits of the TF-IDF model, [texts, classes]"
-        out = np.empty((len(rows), len(self.names)), dtype=np.float32)
-        for part in cut_batches([len(row) for row in rows], self.max_tokens):
-            ids, mask = pad_batch([rows[i] for i in part], self.tokenizer.pad_token_id)
-            out[part] = self._logits(ids, mask).numpy()
+        out, parts = np.empty((len(rows), len(self.names)), dtype=np.float32), cut_batches([len(row) for row in rows], self.max_tokens)
+        each = pool.map if pool and len(parts) >= self.workers else map
+        for part, logits in zip(parts, each(lambda part: self._logits(*pad_batch([rows[i] for i in part], self.tokenizer.pad_token_id)).numpy(), parts)): out[part] = logits
         return torch.from_numpy(self.blend.logits(out, linear) if self.blend else out).softmax(dim=-1).numpy()
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:
         "Yield the probabilities of `texts` portion by portion, preparing the next while computing one"
         slices = [slice(i, i + 4096) for i in range(0, len(texts), 4096)]
-        with ThreadPoolExecutor(1) as pool, tqdm(total=len(texts), desc="predicting", disable=not progress) as bar:
-            ahead = pool.submit(self._prepare, texts[slices[0]]) if slices else None
+        with ThreadPoolExecutor(1) as reader, _shared_threads(self.workers) as pool, tqdm(total=len(texts), desc="predicting", disable=not progress) as bar:
+            ahead = reader.submit(self._prepare, texts[slices[0]]) if slices else None
             for at, following in zip(slices, [*slices[1:], None]):
                 ready = ahead.result()
-                if following: ahead = pool.submit(self._prepare, texts[following])
-                yield at, self._compute(*ready)
+                if following: ahead = reader.submit(self._prepare, texts[following])
+                yield at, self._compute(*ready, pool)
                 bar.update(at.stop - at.start if following else len(texts) - at.start)
 
     def predict_proba(self,
@@ -225,13 +183,25 @@ class Classifier:
         return pd.concat(parts or [none], ignore_index=True).take(where).reset_index(drop=True)
 
 
-def _check_choices(folder: str | Path, device: str | None, engine: str, revision: str | None, compile: bool):
+@contextmanager
+def _shared_threads(workers: int) -> Iterator[ThreadPoolExecutor | None]:
+    "Open a pool of `workers` that share the threads of torch; none for a single worker"
+    if workers == 1: yield None; return
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)) as pool: yield pool
+    finally: torch.set_num_threads(threads)  # torch gives later threads what was set last
+
+
+def _check_choices(folder: str | Path, device: str | None, engine: str, precision: str, revision: str | None):
     "Raise an `InputError` unless what a `Classifier` is asked for is there and goes together"
     if not Path(folder).is_dir(): verify(folder)  # which says so
+    if precision not in PRECISIONS: raise InputError(f"precision = {precision!r} is not allowed: give one of {', '.join(PRECISIONS)}")
     if device not in (None, "cuda", "mps", "cpu"): raise InputError(f"device = {device!r} is not allowed: give cuda, mps or cpu (CUDA_VISIBLE_DEVICES picks one of several GPUs)")
     if device not in (None, "cpu") and not {"cuda": torch.cuda, "mps": torch.backends.mps}[device].is_available(): raise InputError(f"device = {device!r}: torch finds none on this machine; give cpu, or leave device out")
     if revision not in (None, *REVISIONS): raise InputError(f"revision = {revision!r} is not allowed: give one of {', '.join(REVISIONS)}")
-    if engine == "onnx" and (compile or device not in (None, "cpu")): raise InputError("engine = 'onnx' computes on the CPU and is not compiled: leave device and compile out, or take engine = 'torch'")
+    if engine == "onnx" and device not in (None, "cpu"): raise InputError("engine = 'onnx' computes on the CPU: leave device out, or take engine = 'torch'")
+    if engine == "onnx" and precision == "int8": raise InputError("engine = 'onnx' has the numbers that it was exported with: leave precision out (nace-clf export DIR --format onnx --int8), or take engine = 'torch'")
 
 # %% ../nbs/06_predict.ipynb #58c068a0
 def rank(
@@ -262,7 +232,7 @@ def export(
     before = clf.predict_proba(texts).argmax(axis=1)
     with tempfile.TemporaryDirectory() as tmp:
         path = to_onnx(clf.model, Path(tmp) / "model.onnx", int8)
-        clf._logits = _onnx_logits(path)
+        clf._logits = onnx_logits(path)
         share = float((clf.predict_proba(texts).argmax(axis=1) == before).mean())
         if share < at_least: raise InputError(f"{folder}: in the ONNX format only {share:.1%} of {len(texts):,} texts get the same label, less than {at_least:.0%}; nothing was saved{'; try without --int8' if int8 else ''}")
         add_file(folder, path, int8=int8, agreement=share, texts=len(texts))

@@ -1,4 +1,4 @@
-"The same with nace_clf: python ours.py train|predict|memory RESULT ARGUMENTS"
+"The same with nace_clf: python ours.py train|predict|memory RESULT FOLDER TABLE NUMBER [SEED | PRECISION BLEND]"
 import sys
 import time
 
@@ -22,9 +22,10 @@ if __name__ == "__main__":
         clf = Classifier(folder)
         start, before = time.perf_counter(), peak_mib()
         clf.predict(read_table(table, ["text"])["text"].tolist()[:int(n)])
-        report(result, seconds=time.perf_counter() - start, before_mib=before, peak_mib=peak_mib())
+        report(result, texts=int(n), seconds=time.perf_counter() - start, before_mib=before, peak_mib=peak_mib(), precision=clf.precision, blend=str(clf.blend))
     else:
-        texts, clf = read_table(table, ["text"])["text"].tolist()[:int(n)], Classifier(folder)
+        precision, blend = sys.argv[6:8]
+        texts, clf = read_table(table, ["text"])["text"].tolist()[:int(n)], Classifier(folder, precision=precision, blend=blend == "blend")
         alone = [1 / texts_per_second(clf.predict, [t]) for t in texts[:100]]
         report(result, texts_per_second=texts_per_second(clf.predict, texts), peak_mib=peak_mib(), labels=clf.predict(texts).label_1.tolist(),
                single_text_ms=1000 * pd.Series(alone).median(), precision=clf.precision, engine=clf.engine)

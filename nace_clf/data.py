@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import logging
+import os
 import re
 import tempfile
 import unicodedata
@@ -34,9 +35,10 @@ from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, level_o
 
 # %% auto #0
 __all__ = ['log', 'LANGUAGES', 'HELD_OUT', 'local_copy', 'Format', 'detect_format', 'read_table', 'short_rows', 'likely_columns',
-           'check_table', 'as_text', 'join_texts', 'more_rows', 'read_at_level', 'level_above', 'lost_zeros',
-           'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset', 'load_data', 'nace_revision',
-           'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample', 'write_table', 'check_writable']
+           'column_options', 'check_table', 'as_text', 'join_texts', 'more_rows', 'read_at_level', 'level_above',
+           'lost_zeros', 'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset', 'load_data',
+           'nace_revision', 'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample', 'write_table',
+           'check_writable']
 
 # %% ../nbs/01_data.ipynb #b6b612d5
 log = logging.getLogger(__name__)
@@ -258,11 +260,12 @@ def read_table(
     encoding: str = "", # character encoding of a CSV; found out if empty
     delimiter: str = "", # delimiter of a CSV; found out if empty
     nrows: int | None = None, # read only so many rows, for a look at a large table
+    options: dict[str, str] | None = None, # as `column_options` returns it, to name the option to set if a column is missing
 ) -> pd.DataFrame: # the table; its index counts rows as a spreadsheet does; `attrs` has `encoding`, `delimiter` and `header`
     "Read the table `path` with codes and labels as text"
     with local_copy(path) as local:
         fmt = _format_of(local, path, encoding, delimiter)
-        header = _require(columns or [], local, path, fmt)
+        header = _require(columns or [], local, path, fmt, options)
         if keep_all: columns = None
         df = {"CSV": _read_csv, "Parquet": _read_parquet, "Excel": _read_excel}[fmt.kind](local, path, fmt, columns, nrows)
     if df.empty: raise InputError(f"{path}: the table has a header but no rows; give a table with rows")
@@ -375,13 +378,31 @@ def _columns_of(path: Path, fmt: Format) -> list[str]:
     return next(_records(io.StringIO(_head(path, fmt.encoding), newline=""), fmt), [])
 
 
-def _require(columns: list[str], path: Path, source, fmt: Format) -> list[str]:
+def column_options(
+    text_col: str | list[str], # column with the description, or several
+    label_col: str | None = None, # column with the label, if there is one
+    group_col: str | None = None, # column that says which rows belong together, if there is one
+) -> dict[str, str]: # option by column
+    "Tell which option of the command line names each column"
+    texts = [text_col] if isinstance(text_col, str) else text_col
+    return {c: "--text-col" for c in texts} | {c: option for c, option in ((label_col, "--label-col"), (group_col, "--group-col")) if c}
+
+
+def _no_column(column: str, there: list, source, hint: str = "", option: str | None = None) -> InputError:
+    "Say that `column` is not among the columns `there`"
+    columns = f"the columns are {', '.join(map(repr, map(str, there)))}" if len(there) > 1 else f"the only column is {str(there[0])!r}"
+    return InputError(f"{source}: there is no column {column!r}; {columns}{hint}; {f'name yours with {option}' if option else 'give one of them'}")
+
+
+def _require(columns: list[str], path: Path, source, fmt: Format, options: dict[str, str] | None = None) -> list[str]:
     "Return the columns there are, or raise an `InputError` unless each of `columns` is among them, once"
     try: there = _columns_of(path, fmt)
     except pa.ArrowException as e: raise InputError(f"{source}: not a whole Parquet file ({' '.join(str(e).split())[:200]}); write it again") from None
     if twice := [c for c in columns if there.count(c) > 1]: raise InputError(f"{source}: has two columns {twice[0]!r}; rename one of them")
     if missing := [c for c in columns if c not in there]:
-        raise InputError(f"{source}: there is no column {missing[0]!r}; the columns are {', '.join(map(repr, there))}{_hint(missing[0], path, source, fmt, there)}; name yours with --text-col and --label-col")
+        if len(there) == 1 and fmt.delimiter and fmt.delimiter not in there[0]:
+            raise InputError(f"{source}: there is no column {missing[0]!r}; the delimiter {fmt.delimiter!r} gives one column, {there[0]!r}; leave --delimiter out to have it found, or give the one that stands in the header")
+        raise _no_column(missing[0], there, source, _hint(missing[0], path, source, fmt, there), (options or {}).get(missing[0]))
     return there
 
 
@@ -405,8 +426,8 @@ def check_table(
     "Take the columns that matter out of `df`, or say what is missing"
     text_cols = [text_col] if isinstance(text_col, str) else list(dict.fromkeys(text_col))
     if label_col in text_cols: raise InputError(f"text and label column are both {label_col!r}: name different columns")
-    for col in [*text_cols, *(c for c in (label_col, group_col) if c)]:
-        if col not in df.columns: raise InputError(f"{source}: there is no column {col!r}; the columns are {', '.join(map(repr, map(str, df.columns)))}; name yours with --text-col and --label-col")
+    for col, option in column_options(text_cols, label_col, group_col).items():
+        if col not in df.columns: raise _no_column(col, list(df.columns), source, option=option)
     if label_col and pd.api.types.is_float_dtype(df[label_col]):
         raise InputError(f"{source}, column {label_col!r}: holds decimal numbers, and the class 02.10 cannot be told from the group 02.1 any more; save the column as text")
     out = pd.DataFrame({"text": join_texts(df, text_cols)} | {k: as_text(df[c]) for k, c in (("label", label_col), ("group", group_col)) if c})
@@ -631,8 +652,8 @@ def load_data(
     cfg: Config, # its settings on columns, codes, file format, `valid_size` and `seed` are used
 ) -> DatasetDict: # `train`, and `validation` unless `valid_size` is 0
     "Read, check, roll up, split and encode the table `path`"
-    columns = list(dict.fromkeys([*cfg.text_col, cfg.label_col, *([cfg.group_col] if cfg.group_col else [])]))
-    df = check_table(read_table(path, columns, encoding=cfg.encoding, delimiter=cfg.delimiter), cfg.text_col, cfg.label_col, cfg.group_col, path)
+    options = column_options(cfg.text_col, cfg.label_col, cfg.group_col)
+    df = check_table(read_table(path, list(options), encoding=cfg.encoding, delimiter=cfg.delimiter, options=options), cfg.text_col, cfg.label_col, cfg.group_col, path)
     where = f"{path}, column {cfg.label_col!r}"
     if cfg.level == "as-is": revision = nace_revision(df.label, cfg.revision)
     else:
@@ -778,7 +799,12 @@ def write_table(
 def check_writable(
     path: str | Path, # where a table is to be written
 ):
-    "Raise an `InputError` if `write_table` cannot write to `path`"
-    if not str(path).lower().endswith((".csv", ".csv.gz", ".tsv", ".parquet")) or "://" in str(path):
+    "Raise an `InputError` if `write_table` cannot write to `path`, without creating anything"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|[A-Za-z]://", str(path)):  # `Path` makes s3:/ of s3://; C:/ is a drive
+        raise InputError(f"{path}: is an address, and tables are only written to files; give a path on this machine, and copy the file there")
+    if not str(path).lower().endswith((".csv", ".csv.gz", ".tsv", ".parquet")):
         raise InputError(f"{path}: cannot write a {Path(path).suffix or 'nameless'} file; give a path that ends in .csv, .csv.gz, .tsv or .parquet")
     if Path(path).is_dir(): raise InputError(f"{path}: is a folder; give a file")
+    at = next((p for p in Path(path).parents if os.path.exists(p)), Path(path).parents[-1])  # a drive may be missing
+    if not at.is_dir(): raise InputError(f"{path}: cannot be written, since {at} is {'a file' if at.is_file() else 'no folder'}; give a path whose folder exists or can be made")
+    if not os.access(at, os.W_OK | os.X_OK): raise InputError(f"{path}: cannot be written, since you may not write in the folder {at}; give another folder, or ask for the right to write there")

@@ -14,7 +14,8 @@ from scipy.special import softmax
 
 from .baseline import count_ngrams, deal_folds, fit_lines, fit_scale, inverse_frequency, ngram_counters, weigh
 from .config import Config, InputError
-from .data import check_table, nace_revision, read_table, roll_up_labels, row_groups
+from .data import check_table, column_options, nace_revision, read_table, roll_up_labels, row_groups
+from .nace import LEVELS, level_of, parse_all
 from .predict import label_titles
 
 # %% auto #0
@@ -100,12 +101,23 @@ def find_suspects(
 def _labelled(table: pd.DataFrame | str | Path, cfg: Config) -> tuple[pd.DataFrame, str | None]:
     "Read the columns text, label and, if there is one, group of `table`, as `load_data` does; tell the revision too"
     name = "table" if isinstance(table, pd.DataFrame) else table
-    columns = [*cfg.text_col, cfg.label_col, *([cfg.group_col] if cfg.group_col else [])]
-    df = table if isinstance(table, pd.DataFrame) else read_table(table, list(dict.fromkeys(columns)), encoding=cfg.encoding, delimiter=cfg.delimiter)
+    options = column_options(cfg.text_col, cfg.label_col, cfg.group_col)
+    df = table if isinstance(table, pd.DataFrame) else read_table(table, list(options), encoding=cfg.encoding, delimiter=cfg.delimiter, options=options)
     df = check_table(df, cfg.text_col, cfg.label_col, cfg.group_col, name)
-    if cfg.level == "as-is": return df, nace_revision(df.label, cfg.revision)
+    if cfg.level == "as-is":
+        revision = nace_revision(df.label, cfg.revision)
+        _tell_levels(df.label, revision)
+        return df, revision
     labels, revision = roll_up_labels(df.label, cfg.level, cfg.revision, cfg.skip_shallow, f"{name}, column {cfg.label_col!r}")
     return df.loc[labels.index].assign(label=labels), revision
+
+
+def _tell_levels(labels: pd.Series, revision: str | None):
+    "Log it if `labels` are NACE codes of several levels"
+    read, failed = parse_all(labels.unique(), revision)
+    rows = labels.map({v: level_of(p.code) for v, p in read.items()}).value_counts()
+    if not failed and len(rows) > 1:
+        log.warning("the labels are NACE codes of several levels (%s), which are judged as if they excluded each other; choose one with --level", ", ".join(f"{rows[o]:,} of the {o}" for o in LEVELS if o in rows))
 
 
 def _weak(labels: np.ndarray, groups: np.ndarray, names: list[str], folds: int) -> np.ndarray:

@@ -151,6 +151,7 @@ def save(
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         model.save_pretrained(tmp)
+        for file in tmp.glob("*.safetensors"): shutil.copymode(tmp / "config.json", file)  # else colleagues could not read the weights
         tokenizer.save_pretrained(tmp)
         if blend: save_blend(blend, tmp)
         (tmp / "README.md").write_text(_card(folder.name, cfg, data, metrics), encoding="utf-8")

@@ -91,10 +91,12 @@ def read_space(
     path: str | Path, # a YAML file: a setting a line, with a list, or with low, high and log
 ) -> dict: # as `SPACE`
     "Read the space to search from the YAML file `path`"
-    try: return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    try: found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as e: raise InputError(f"{path}: cannot read the space to search ({e.strerror}); give the path of a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise InputError(f"{path}: not a YAML file ({' '.join(str(e).split())}); write a setting a line, such as 'train_bs: [16, 32]'") from None
+    if not isinstance(found, dict) or not found: raise InputError(f"{path}: holds no settings to search; write a setting a line, such as 'train_bs: [16, 32]'")
+    return found
 
 # %% ../nbs/05_tune.ipynb #8c8888fe
 def draw(
@@ -184,11 +186,22 @@ def _claim(folder: Path, note: dict, resume: bool):
             raise InputError(f"{folder}: is not empty and holds no search; give a new folder")
         return
     if not resume: raise InputError(f"{folder}: holds a search; go on with --resume, or give a new folder")
-    before = json.loads(path.read_text(encoding="utf-8"))
-    other = [k for k in note["config"] if note["config"][k] != before["config"].get(k)]
-    other += ["the space to search"] * (note["space"] != before["space"]) + ["the training data"] * (note["data"] != before["data"])
+    before = _noted(path)
+    other = ["the training data"] * (note["data"] != before["data"]) + ["the space to search"] * (note["space"] != before["space"])
+    other += [k for k in note["config"] if note["config"][k] != before["config"].get(k)]
     if other:
-        raise InputError(f"{folder}: cannot resume with other {', '.join(other)} than the search was started with; use the same, or give a new folder")
+        differ = "differs from the one" if len(other) == 1 and other != ["the training data"] else "differ from those"
+        raise InputError(f"{folder}: {', '.join(other[:-1])}{' and ' * (len(other) > 1)}{other[-1]} {differ} the search was started with; use the same, or give a new folder")
+
+
+def _noted(path: Path) -> dict:
+    "Read what the search in the folder of `path` belongs to"
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(note, dict) or not all(isinstance(note.get(k), kind) for k, kind in (("config", dict), ("space", dict), ("data", str))):
+            raise ValueError("it lacks config, space or data")
+    except (OSError, ValueError) as e: raise InputError(f"{path}: is damaged ({e}); give a new folder") from None
+    return note
 
 
 @contextmanager
@@ -204,11 +217,24 @@ def _open(folder: Path) -> optuna.Study:
     "Open or begin the study in `folder`"
     optuna, path = _optuna(), folder / "trials.jsonl"
     from optuna.storages import journal
-    lines = path.read_bytes() if path.is_file() else b""
-    if lines and not lines.endswith(b"\n"): os.truncate(path, lines.rfind(b"\n") + 1)
+    lines, listed = path.read_bytes() if path.is_file() else b"", _listed(folder)
+    whole = lines.rfind(b"\n") + 1
+    if listed and not whole: raise InputError(f"{path}: is {'damaged (no whole line)' if lines else 'missing'}, but {listed} trials were run (trials.csv); give a new folder")
+    if whole < len(lines): os.truncate(path, whole)
     Path(f"{path}.lock").unlink(missing_ok=True)
-    storage = journal.JournalStorage(journal.JournalFileBackend(str(path), journal.JournalFileOpenLock(str(path))))
-    return optuna.create_study(study_name="nace_clf", direction="maximize", storage=storage, load_if_exists=True)
+    try:
+        storage = journal.JournalStorage(journal.JournalFileBackend(str(path), journal.JournalFileOpenLock(str(path))))
+        study = optuna.create_study(study_name="nace_clf", direction="maximize", storage=storage, load_if_exists=True)
+        if len(study.trials) < listed: raise ValueError(f"{len(study.trials)} of {listed} trials")
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as e:
+        raise InputError(f"{path}: is damaged ({type(e).__name__}: {' '.join(str(e).split())[:120]}); give a new folder") from None
+    return study
+
+
+def _listed(folder: Path) -> int:
+    "Count the trials in the table in `folder`"
+    path = folder / "trials.csv"
+    return max(0, sum(map(bool, map(bytes.strip, path.read_bytes().splitlines()))) - 1) if path.is_file() else 0
 
 
 def _outcome(trial: optuna.trial.FrozenTrial) -> str:
@@ -381,10 +407,21 @@ def plot_trials(
         left.scatter(some[x][whole], some.f1_macro[whole], color=f"C{i}", label=f"{colour} {value}")
         left.scatter(some[x][~whole], some.f1_macro[~whole], color=f"C{i}", marker="x")
     left.set(xlabel=x, ylabel="macro F1, validation rows", xscale="log" if x in ("learn_rate", "decay") else "linear", title="trials (cross: not completed)")
+    if left.get_xscale() == "log": _label_ticks(left, trials[x])
     left.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     _plot_importance(right, shares)
     plt.close(fig)
     return fig
+
+
+def _label_ticks(ax: plt.Axes, values: pd.Series):
+    "Mark a few round numbers on the log axis of `ax`, or both ends of `values` if they lie close together"
+    low, high = ax.get_xlim()
+    decades = [10.0**e for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+    choices = ([m * d for d in decades for m in digits if low <= m * d <= high] for digits in ((1,), (1, 2, 5), range(1, 10)))
+    ticks = next((o for o in choices if len(o) >= 3), sorted({values.min(), values.max()}))
+    ax.set_xticks(ticks, [f"{v:.1e}".replace(".0e", "e").replace("e-0", "e-") for v in ticks])
+    ax.minorticks_off()
 
 
 def _plot_importance(ax: plt.Axes, shares: pd.Series | None):

@@ -140,7 +140,7 @@ def check_labels(
 def _small(labels: pd.Series, texts: pd.Series, counts: pd.Series, low: int, high: int, severity: str, what: str, advice: str) -> list[Finding]:
     "Find the classes of `low` to `high` rows"
     rare = counts[(counts >= low) & (counts <= high)].sort_values(kind="stable")
-    return _found(f"classes_below_{high + 1}", severity, f"{what} ({len(rare):,} classes)", advice, labels.index[labels.isin(rare.index)], texts, [f"{o} ({n})" for o, n in rare.items()])
+    return _found(f"classes_below_{high + 1}", severity, f"{what} ({len(rare):,} class{'es' * (len(rare) != 1)})", advice, labels.index[labels.isin(rare.index)], texts, [f"{o} ({n})" for o, n in rare.items()])
 
 # %% ../nbs/03_check.ipynb #1a83e385
 def check_codes(
@@ -207,9 +207,9 @@ def _shortened(values: list[str], revision: str | None) -> dict[str, str]:
 # %% ../nbs/03_check.ipynb #298d7db4
 def word_counts(
     texts: pd.Series, # descriptions
-) -> np.ndarray: # words and punctuation marks of each text, and 2 for the special tokens
+) -> np.ndarray: # words and punctuation marks of each text
     "Count words and punctuation marks, the least that any tokenizer makes of `texts`"
-    return np.array([len(re.findall(r"\w+|[^\w\s]", t)) + 2 for t in texts], dtype=np.int64)
+    return np.array([len(re.findall(r"\w+|[^\w\s]", t)) for t in texts], dtype=np.int64)
 
 
 def token_counts(
@@ -223,14 +223,15 @@ def token_counts(
 
 def check_lengths(
     texts: pd.Series, # descriptions, indexed by row number
-    counts: np.ndarray, # tokens of each text
-    max_seq_len: int = 256, # what is longer is cut
-    unit: str = "tokens", # what was counted
+    counts: np.ndarray, # tokens of each text, or words
+    max_seq_len: int = 256, # tokens that the model reads, two special ones included; what is longer is cut
+    unit: str = "tokens", # what was counted: "tokens", with the special ones, or "words", without
 ) -> list[Finding]: # texts that are cut
     "Find texts longer than `max_seq_len`"
-    cut = np.maximum(counts - max_seq_len, 0)
+    room = max_seq_len - (2 if unit == "words" else 0)
+    cut = np.maximum(counts - room, 0)
     share = cut.sum() / max(1, counts[cut > 0].sum())
-    return _found("too_long", "note", f"text of more than {max_seq_len} {unit}; {share:.0%} of their {unit} are cut off",
+    return _found("too_long", "note", f"text of more than {room} {unit}; {share:.0%} of their {unit} are cut off",
                   "put what matters first, or raise --max-seq-len up to what the model reads", texts.index[cut > 0], texts)
 
 # %% ../nbs/03_check.ipynb #5bd1f47c
@@ -294,7 +295,7 @@ def _shift(name: str, ours: dict[str, float], theirs: dict[str, float], n: int, 
     counts = np.array([[ours.get(k, 0) * n for k in keys], [theirs.get(k, 0) * n_theirs for k in keys]])
     if distance <= 0.1 or chi2_contingency(counts[:, counts.sum(axis=0) > 0]).pvalue >= 0.01: return []
     details = [f"{k}: {ours.get(k, 0):.1%} here, {theirs.get(k, 0):.1%} in training" for k in keys[:8]]
-    return [Finding(f"shift_{name.replace(' ', '_')}", "look", f"{name} are shared out otherwise than in training; rows that would have to change", round(distance * n), "train on rows like these too, or expect other scores than in training", details=details)]
+    return [Finding(f"shift_{name.replace(' ', '_')}", "look", f"{name} are distributed differently than in training; rows that would have to change", round(distance * n), "train on rows like these too, or expect other scores than in training", details=details)]
 
 
 def check_against(
@@ -314,7 +315,7 @@ def check_against(
     ours, theirs = word_counts(texts), word_counts(train_texts)
     test = ks_2samp(ours, theirs)
     if test.statistic > 0.1 and test.pvalue < 0.01:
-        out.append(Finding("shift_length", "look", f"texts are of other length than in training: half have at most {int(np.median(ours)) - 2} words here, and {int(np.median(theirs)) - 2} there", len(texts), "train on texts like these too, or expect other scores than in training"))
+        out.append(Finding("shift_length", "look", f"texts are of other length than in training: half have at most {np.quantile(ours, 0.5, method='higher')} words here, and {np.quantile(theirs, 0.5, method='higher')} there", len(texts), "train on texts like these too, or expect other scores than in training"))
     n, m = min(len(texts), 10_000), min(len(train_texts), 10_000)
     return out + _shift("languages", language_shares(texts), language_shares(train_texts), n, m)
 
@@ -377,7 +378,7 @@ def _facts(report: CheckReport) -> dict[str, str]:
     "Say in words what the table is like"
     shares = [f"{lang} {share:.0%}" for lang, share in report.languages.items() if share >= 0.005]
     return {"table": f"{report.table}: {report.rows:,} rows, text in {', '.join(report.columns['text'])}" + (f", labels in {report.columns['label']}" if report.columns["label"] else ""),
-            "labels": (f"{report.classes:,} classes; " if report.classes else "") + report.labels,
+            "labels": (f"{report.classes:,} class{'es' * (report.classes != 1)}; " if report.classes else "") + report.labels,
             "lengths": f"half of the texts have at most {report.lengths['50%']} {report.lengths['unit']}, 95% at most {report.lengths['95%']}, the longest {report.lengths['100%']}",
             "languages": ", ".join(shares) or "unknown"}
 

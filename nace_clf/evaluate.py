@@ -9,6 +9,7 @@ import base64
 import io
 import json
 import logging
+import textwrap
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -303,7 +304,13 @@ def with_titles(
 
 def _drawn(labels: list[str] | pd.Index, revision: str | None) -> list[str]:
     "Put titles beside `labels` for a plot, where a dollar sign would begin a formula"
-    return [name.replace("$", r"\$") for name in with_titles(labels, revision)]
+    return [_cut(name).replace("$", r"\$") for name in with_titles(labels, revision)]
+
+
+def _cut(text: str, width: int = 40) -> str:
+    "Cut `text` to `width`, at a space if there is one"
+    text = " ".join(text.split())
+    return text if len(text) <= width else (textwrap.shorten(text, width, placeholder="…") if " " in text[:width] else text[:width - 1] + "…")
 
 # %% ../nbs/07_evaluate.ipynb #94d04947
 def plot_classes(
@@ -347,11 +354,14 @@ def plot_confusion(
     "Draw the confusion matrix as shares of each true class"
     most = report.confusion.sum(axis=1).nlargest(n).index.sort_values()
     shares = report.confusion.div(report.confusion.sum(axis=1).clip(lower=1), axis=0).loc[most, most]
-    fig, ax = plt.subplots(figsize=(9, 6) if len(shares) > 6 else (6, 3.4), layout="constrained")
-    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=_drawn(shares.index, None)).plot(
+    across = _drawn(shares.index, None)
+    long = max(map(len, across))
+    width, height = (9, 6) if len(shares) > 6 else (6, 3.4)
+    fig, ax = plt.subplots(figsize=(width, height + 0.07 * long * (long > 6)), layout="constrained")
+    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(
         ax=ax, include_values=len(shares) <= 6, values_format=".2f", cmap="Blues", im_kw={"vmin": 0, "vmax": 0.5 if len(shares) > 6 else 1})
     ax.set_yticks(range(len(shares)), _drawn(shares.index, report.revision))
-    ax.tick_params("x", rotation=90 if len(max(shares.index, key=len)) > 2 else 0)
+    ax.tick_params("x", rotation=90 if long > 2 else 0)
     plt.close(fig)
     return fig
 
@@ -362,33 +372,45 @@ def top_confusions(
     examples: int = 1, # example texts of each
 ) -> pd.DataFrame: # true label, predicted label, rows, steps between them, cost (rows times steps), example texts
     "List the `n` confusions that cost most"
+    table = _confusions(report, n, examples)
+    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})
+
+
+def _confusions(report: Report, n: int, examples: int) -> pd.DataFrame:
+    "List the `n` confusions that cost most, without titles"
     wrong = report.predictions[report.predictions.label != report.predictions.label_1]
     table = wrong.groupby(["label", "label_1"], sort=True).text.agg(["size", lambda texts: list(texts[:examples])]).reset_index().set_axis(["true", "predicted", "rows", "examples"], axis=1)
     steps = [tree_distance(t, p, report.revision) for t, p in zip(table.true, table.predicted)]
     table = table.assign(steps=steps, cost=table.rows * np.array(steps, dtype=int), examples=[" | ".join(texts) for texts in table.examples])
     table = table.sort_values(["cost", "rows"], ascending=False, kind="stable").head(n).reset_index(drop=True)
-    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})[["true", "predicted", "rows", "steps", "cost", "examples"]]
+    return table[["true", "predicted", "rows", "steps", "cost", "examples"]]
 
 # %% ../nbs/07_evaluate.ipynb #07bf4f53
 def _ends(table: pd.DataFrame, name: str, digits: int = 3) -> list[str]:
     "Write the column `name` of `table` with its interval"
-    return [f"{v:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" for v, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"])]
+    return [f"{v:.{digits}f} ({_range(low, high, digits)})" for v, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"])]
+
+
+def _range(low: float, high: float, digits: int) -> str:
+    "Write an interval, a dash if there is none"
+    return "–" if np.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def readable(
     report: Report, # as `evaluate` returns it
     n: int = 40, # classes, and groups of a column, to show
+    wide: bool = False, # give precision and recall of classes with their intervals too
 ) -> dict[str, pd.DataFrame]: # tables of text by title
     "Put the `report` into tables for people"
     scores = report.intervals.assign(score=pd.Series(report.scores))
-    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [f"{a:.4f} to {b:.4f}" for a, b in zip(scores.low, scores.high)]})}
+    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [_range(a, b, 4) for a, b in zip(scores.low, scores.high)]})}
     if report.levels is not None: tables["Levels of NACE"] = pd.DataFrame({"level": report.levels.level, "accuracy": _ends(report.levels, "accuracy"), "macro F1": _ends(report.levels, "f1_macro"), "rows": report.levels.rows})
     for column, part in report.groups.groupby("column", sort=False) if report.groups is not None else ():
         part = part.head(n)
         tables[f"By {column}"] = pd.DataFrame({column: part.value, "accuracy": _ends(part, "accuracy"), "macro F1": _ends(part, "f1_macro"), "rows": part.rows})
     most = report.per_class.nlargest(n, "rows").sort_index()
     title = "Classes" if len(most) == len(report.per_class) else f"The {n} largest of {len(report.per_class)} classes"
-    tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})
+    tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: _ends(most, k) if wide else [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})
     return tables
 
 
@@ -420,15 +442,20 @@ def _records(df: pd.DataFrame | None) -> list[dict]:
     return [] if df is None else json.loads(df.to_json(orient="records", double_precision=15))
 
 
+_METHOD = {"level": 0.95, "scores": "percentile bootstrap over rows", "expected_calibration_error": "basic bootstrap over rows: mirrored at the error, cut at 0", "macro F1 of groups": "percentile bootstrap over the rows of the group",
+           "accuracy and top-k accuracy, if all resamples are alike": "Wilson", "other scores, if all resamples are alike": "none", "shares of classes, groups and bins": "Wilson", "resamples": DRAWS, "seed": SEED}
+
+
 def to_dict(
     report: Report, # as `evaluate` returns it
 ) -> dict: # scores, and tables as lists of records
     "Put the `report` into plain values"
     of_tree = {} if report.levels is None else {"accuracy_by_level": dict(zip(report.levels.level, report.levels.accuracy)), "levels": _records(report.levels)}
-    worst = top_confusions(report, 20, examples=3)
+    worst = _confusions(report, 20, examples=3)
+    for i, c in ((1, "true"), (3, "predicted")): worst.insert(i, f"{c}_title", pd.Series(label_titles(worst[c], report.revision) if report.revision else [""] * len(worst), dtype=object).replace("", None))
     return report.scores | of_tree | {
-        "intervals": {name: [float(low), float(high)] for name, low, high in report.intervals.itertuples()},
-        "interval_method": {"level": 0.95, "scores": "percentile bootstrap over rows", "shares of classes, groups and bins": "Wilson", "resamples": DRAWS, "seed": SEED},
+        "intervals": {name: [None, None] if np.isnan(low) else [float(low), float(high)] for name, low, high in report.intervals.itertuples()},
+        "interval_method": _METHOD, "notes": report.notes or [],
         "classes": _records(report.per_class.reset_index()), "groups": _records(report.groups), "reliability": _records(report.reliability),
         "confusions": _records(worst), "measured": report.measured | {"revision": report.revision}}
 
@@ -454,15 +481,18 @@ table { border-collapse: collapse } th, td { text-align: left; vertical-align: t
 {% endfor %}<div class="wide"><table><tr>{% for c in table.columns %}<th>{{ c }}</th>{% endfor %}</tr>
 {% for row in table.itertuples(index=False) %}<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
-{% endfor %}<p>Intervals hold 95%: of the scores, by the bootstrap over the test rows ({{ draws }} resamples, seed {{ seed }}); of the shares of classes, groups and bins, by Wilson's method.</p>
-</html>
+{% endfor %}<p>Intervals are made to hold 95%: of the scores and of the macro F1 of groups, by the bootstrap over the test rows ({{ draws }} resamples, seed {{ seed }}), mirrored for the calibration error; of the shares of classes, groups and bins, and of accuracies
+where all resamples are alike, by Wilson's method. A dash stands for what resamples cannot tell. The intervals speak of other rows of the same kind{{ "." if not notes else ", and hold less than 95% here:" }}</p>
+{% if notes %}<ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
+{% endif %}</html>
 """
 
 
 def _picture(fig: plt.Figure) -> str:
     "Draw `fig` as PNG, in base64"
-    with io.BytesIO() as file:
-        fig.savefig(file, format="png", dpi=110)
+    with io.BytesIO() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
+        fig.savefig(file, format="png", dpi=110, bbox_inches="tight")
         return base64.b64encode(file.getvalue()).decode()
 
 
@@ -478,10 +508,10 @@ def write_html(
 ) -> Path: # the path written
     "Write the `report` as one HTML page"
     from jinja2 import Environment
-    people = readable(report)
+    people = readable(report, wide=True)
     tables = people | {"Reliability of the probabilities": _bins_table(report), "Confusions that cost most": top_confusions(report, 20, examples=3)}
     plots = {[*people][-1]: [_picture(plot_classes(report))], "Reliability of the probabilities": [_picture(plot_reliability(report))], "Confusions that cost most": [_picture(plot_confusion(report))]}
     facts = {k: v for k, v in (report.measured | {"revision": report.revision and f"NACE Rev. {report.revision}"}).items() if v}
-    page = Environment(autoescape=True).from_string(_PAGE).render(title=f"Scores of {report.measured.get('model') or 'a model'}", facts=facts, tables=tables, plots=plots, draws=f"{DRAWS:,}", seed=SEED)
+    page = Environment(autoescape=True).from_string(_PAGE).render(title=f"Scores of {report.measured.get('model') or 'a model'}", facts=facts, tables=tables, plots=plots, notes=report.notes, draws=f"{DRAWS:,}", seed=SEED)
     with replacing(path) as tmp: tmp.write_text(_printable(page), encoding="utf-8")
     return Path(path)

@@ -255,18 +255,21 @@ def _check_known(labels: pd.Series, names: list[str], level: str, revision: str 
     known, of = labels.isin(names), f"the model{f' {model}' if model else ''} (it knows: {_listed(names, 5)})"
     if level == "as-is" and known.mean() < 0.5 and (above := _level_above(labels, names, revision)):
         said = f"only {known.sum():,} of {len(labels):,} rows have a label of {of}" if known.any() else f"no row has a label of {of}"
-        raise InputError(f"{where}: {said}; most others are deeper NACE codes, such as {labels[~known].iloc[0]!r}: give --level {above}{'' if revision else ' and --revision 2 or 2.1'} to roll them up")
+        raise InputError(f"{where}: {said}; most others are deeper NACE codes, such as {above[1]!r}: give --level {above[0]}{'' if revision else ' and --revision 2 or 2.1'} to roll them up")
     if not known.any():
-        raise InputError(f"{where}: none of the {labels.nunique():,} labels (first: {_listed([repr(o) for o in labels.unique()], 3)}) is known to {of}; name the right column with --label-col, or score at another level with --level")
+        raise InputError(f"{where}: none of the labels (first: {_listed([repr(o) for o in labels.unique()], 3)}) is known to {of}; name the right column with --label-col, or score at another level with --level")
 
 
-def _level_above(labels: pd.Series, names: list[str], revision: str | None) -> str | None:
-    "Return the level of `names`, if they have one and most of `labels` roll up to one of them"
+def _level_above(labels: pd.Series, names: list[str], revision: str | None) -> tuple[str, str] | None:
+    "Return the level of `names` and a label below it, if they have one level and most of `labels` roll up to one of them"
     try: levels = {level_of(name) for name in names}
     except NaceError: return None
     if len(levels) > 1: return None
-    rolled = lambda r: labels.map({o: code_at(o, *levels, r) for o in labels.unique()}).isin(names).mean()
-    return levels.pop() if max(map(rolled, [revision] if revision else REVISIONS)) >= 0.5 else None
+    level = levels.pop()
+    for r in [revision] if revision else REVISIONS:
+        fits = labels.map({o: code_at(o, level, r) for o in labels.unique()}).isin(names)
+        if fits.mean() >= 0.5: return level, labels[fits & ~labels.isin(names)].iloc[0]
+    return None
 
 
 def _public(path: str | Path) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json as js
 import logging
 import os
+import re
 import shutil
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import fields
@@ -50,7 +53,7 @@ def _start(
 # %% ../nbs/11_cli.ipynb #0103a6bd
 def main(
     args: list[str] | None = None, # the words after `nace-clf`; those of the process if not given
-) -> int: # exit code: 0 done, 2 bad input, 130 interrupted
+) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted
     "Run the command line"
     try: return app(args, prog_name="nace-clf", standalone_mode=False) or 0
     except typer.TyperException as e: problem = e.format_message() + " (see --help)"
@@ -80,14 +83,45 @@ def _number(kind: type) -> Callable[[str], int | float]:
     return parse
 
 
-def _check_report(path: Path | None):
-    "Check that a report can be written to `path`"
-    if path and path.is_dir(): raise InputError(f"{path}: is a folder; give a file")
+def _check_outputs(outputs: dict[str, Path | None], inputs: dict[str, str | Path | None]):
+    "Check that the `outputs`, by option, can be written, each to a file of its own that is none of the `inputs`, by what they are"
+    given = {option: path for option, path in outputs.items() if path}
+    for option, path in given.items():
+        _check_output(path, option)
+        for what, other in inputs.items():
+            if other and _same(path, Path(str(other).removeprefix("file://"))): raise InputError(f"{path}: is the {what} too; give another file for {option}, so that nothing is lost")
+    if len({path.resolve() for path in given.values()}) < len(given): raise InputError(f"{next(iter(given.values()))}: is to be both JSON and HTML; give two files")
+
+
+def _same(a: Path, b: Path) -> bool:
+    "Tell whether two paths lead to one file"
+    return a.resolve() == b.resolve() or a.exists() and b.exists() and a.samefile(b)
+
+
+def _check_output(path: Path, option: str):
+    "Check that a file can be written to `path`, by trying to write beside it"
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", str(path)): raise InputError(f"{str(path).replace(':/', '://', 1)}: is an address, where nothing can be written; give a file for {option}, and copy it there")
+    if path.is_dir(): raise InputError(f"{path}: is a folder; give a file for {option}")
+    if path.exists() and not path.is_file(): raise InputError(f"{path}: is a device, not a file that can be replaced; give a file for {option}")
+    there = next(p for p in path.parents if os.path.lexists(p))  # the folders below it will be made
+    if not there.is_dir(): raise InputError(f"{path}: cannot be written, since {there} is no folder; give another path for {option}")
+    try: tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=there).cleanup()
+    except OSError as e: raise InputError(f"{path}: cannot be written ({there}: {e.strerror or e}); give a path for {option} where files can be made") from None
 
 
 def _check_revision(revision: str | None, allowed: tuple[str, ...] = ("2", "2.1")):
     "Check that `revision` is one of NACE"
     if revision and revision not in allowed: raise InputError(f"revision = {revision!r} is not allowed: give one of {', '.join(allowed)}")
+
+
+def _check_fits(clf, revision: str | None, folder: Path):
+    "Check that `revision` does not contradict what is known of the labels of the model in `folder`"
+    from nace_clf.scores import code_at
+    if not revision: return
+    known = clf.manifest["data"].get("revision")
+    if known and known != revision: raise InputError(f"--revision {revision}: the model in {folder} was trained on codes of Rev. {known}, which mean something else; leave --revision out, or train a model on codes of Rev. {revision}")
+    if all(code_at(name, "section", revision) is None for name in clf.names):
+        raise InputError(f"--revision {revision}: none of the labels of the model in {folder} is a code of NACE Rev. {revision} (first: {', '.join(map(repr, clf.names[:3]))}); leave --revision out")
 
 # %% ../nbs/11_cli.ipynb #666f29e2
 @app.command()
@@ -117,8 +151,7 @@ def check(
     "Say what is wrong with TABLE. Exit code 0: nothing serious, 1: findings to look at."
     from nace_clf.check import check as look, to_text, write_html, write_json
     Config(text_col=text_col, level=level, revision=revision, max_seq_len=max_seq_len)
-    for path in (json, html): _check_report(path)
-    if json and html and json.resolve() == html.resolve(): raise InputError(f"{json}: is to be both JSON and HTML; give two files")
+    _check_outputs({"--json": json, "--html": html}, {"table to check": table, "training table": against})
     report = look(table, text_col, label_col, against, model_id, max_seq_len, level, revision, encoding, delimiter)
     print(to_text(report, shutil.get_terminal_size((100, 24)).columns))
     if json: print(write_json(report, json))
@@ -190,11 +223,14 @@ def _width() -> int:
     return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120
 
 
-def _check_reports(*paths: Path | None):
-    "Check that the reports can be written, each to a file of its own"
-    given = [path for path in paths if path]
-    for path in given: _check_report(path)
-    if len({path.resolve() for path in given}) < len(given): raise InputError(f"{given[0]}: is to be both JSON and HTML; give two files")
+def _files_of(*folders: Path) -> dict[str, Path]:
+    "List the files that belong to the models in `folders`, by what they are"
+    found = {}
+    for path in (folder / "manifest.json" for folder in folders):
+        try: names = ["manifest.json", *js.loads(path.read_text(encoding="utf-8"))["files"]]
+        except (OSError, ValueError, KeyError, TypeError): continue  # reading the model says what is wrong
+        found |= {f"model's {name} in {path.parent}": path.parent / name for name in names}
+    return found
 
 
 @app.command()
@@ -215,9 +251,11 @@ def evaluate(
     "Score the model in DIR on the table TEST, with 95% intervals."
     from nace_clf.evaluate import evaluate as score, write_html, write_scores
     from nace_clf.predict import Classifier
-    _check_reports(json, html)
+    _check_outputs({"--json": json, "--html": html}, {"test table": table} | _files_of(folder))
     _check_revision(revision)
-    report = score(Classifier(folder, revision=revision, blend=blend), table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
+    clf = Classifier(folder, revision=revision, blend=blend)
+    _check_fits(clf, revision, folder)
+    report = score(clf, table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
     _show_report(report)
     if json: print(write_scores(report, json))
     if html: print(write_html(report, html))
@@ -238,11 +276,12 @@ def compare(
     "Tell which of the models in DIR_A, DIR_B, ... is better on the table TEST, with paired tests."
     if len(folders) < 2: raise InputError(f"{folders[0]}: is one model only; give two or more to compare: nace-clf compare TEST DIR_A DIR_B")
     if len({f.resolve() for f in folders}) < len(folders): raise InputError(f"{', '.join(map(str, folders))}: a model cannot be compared with itself; give different folders")
-    _check_report(json)
+    _check_outputs({"--json": json}, {"test table": table} | _files_of(*folders))
     _check_revision(revision)
     from nace_clf.compare import compare_models, to_text, write_json
     from nace_clf.predict import Classifier
     models = {str(f): Classifier(f, revision=revision) for f in folders}
+    for f in folders: _check_fits(models[str(f)], revision, f)
     found = compare_models(models, table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, revision)
     print(to_text(found, _width()))
     if json: print(write_json(found, json))
@@ -343,7 +382,7 @@ def review(
     from nace_clf.data import check_writable, detect_format, write_table
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level, revision=revision, skip_shallow=skip_shallow, encoding=encoding, delimiter=delimiter)
     check_writable(out)
-    if out.resolve() == Path(table).resolve(): raise InputError(f"{out}: is the training table too; give another file for --out, so that nothing is lost")
+    _check_outputs({"--out": out}, {"training table": table})
     from nace_clf.review import review as judge
     found = judge(table, cfg, folds, limit)
     if len(found): _table(f"The first of {len(found):,} suspects" if len(found) > 10 else "Suspects", found.head(10)[["row", "text", "label", "score", "suggested", "suggested_score"]], 2)
@@ -421,3 +460,6 @@ def _demo_model(table: Path, folder: Path, cfg: Config, overwrite: bool, progres
         raise InputError(f"{folder}: holds a model trained with other settings ({', '.join(other)}); give another --out-dir, or --overwrite to replace it")
     print(f"Using the model that is in {folder}")
     return folder
+
+# %% ../nbs/11_cli.ipynb #f2b7690a
+if __name__ == "__main__" and "__file__" in globals(): sys.exit(main())

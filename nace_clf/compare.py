@@ -185,7 +185,7 @@ def _common_level(models: dict[str, Classifier], level: str | None, revision: st
     told = [settings_of(m).get("level", "as-is") for m in models.values()]
     if len(set(kinds.values())) == 1: return kinds.popitem()[1] if set(told) - {"as-is"} else "as-is"
     shallow = min((k for k in kinds.values()), key=lambda k: LEVELS.index(k) if k in LEVELS else -1)
-    hint = f"give level={shallow!r} (--level {shallow}) or a higher one, to score them where both can answer" if revision and shallow in LEVELS else "train them on the same labels"
+    hint = f"give level={shallow!r} (--level {shallow}){' or a higher one' * (shallow != LEVELS[0])}, to score them where both can answer" if revision and shallow in LEVELS else "train them on the same labels"
     raise InputError(f"the models answer different questions, {', '.join(f'{name} by {k}' if k != 'as-is' else f'{name} by labels of no one level' for name, k in kinds.items())}: {hint}")
 
 
@@ -193,7 +193,8 @@ def _check_labels(models: dict[str, Classifier], level: str, revision: str | Non
     "See that the models reach `level` and have labels in common, and name those that one of them lacks"
     rolled = level in LEVELS and revision
     if rolled and (short := [(name, o) for name, m in models.items() for o in m.names if code_at(o, level, revision) is None]):
-        raise InputError(f"level = {level!r}: {short[0][0]} has the label {short[0][1]!r}, which cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level")
+        no_code = code_at(short[0][1], LEVELS[0], revision) is None
+        raise InputError(f"level = {level!r}: {short[0][0]} has the label {short[0][1]!r}, which {f'is no code of NACE Rev. {revision}; leave --level out' if no_code else f'cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level'}")
     found = {name: {code_at(o, level, revision) for o in m.names} if rolled else set(m.names) for name, m in models.items()}
     for (a, of_a), (b, of_b) in combinations(found.items(), 2):
         if not of_a & of_b: raise InputError(f"{a} and {b} have no label in common (such as {min(of_a)!r} and {min(of_b)!r}): compare models that were trained on the same kind of labels")

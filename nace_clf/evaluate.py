@@ -9,6 +9,8 @@ import base64
 import io
 import json
 import logging
+import textwrap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,28 +22,36 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from .config import InputError, about, replacing
 from .data import as_text, check_table, read_table, roll_up_labels
-from .nace import LEVELS, NaceError, detect_revision, parse, short_title
-from .predict import Classifier, rank
+from .nace import LEVELS, REVISIONS, NaceError, detect_revision, level_of, parse, short_title
+from .predict import Classifier, label_titles, rank
 from nace_clf.scores import (
-    BINS, DRAWS, SEED, bootstrap, class_scores, code_at, interval, level_pairs, macro_scores, reliability, scorer, tree_distance, wilson,
+    BINS, DRAWS, SEED, TOP, bootstrap, class_scores, code_at, interval, level_pairs, macro_scores, rare_classes, reliability, scorer, tree_distance, wilson,
 )
 
 # %% auto #0
-__all__ = ['log', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'group_scores', 'Report', 'report_on', 'evaluate',
-           'settings_of', 'with_titles', 'plot_classes', 'plot_reliability', 'plot_confusion', 'top_confusions',
-           'readable', 'to_text', 'to_dict', 'write_scores', 'write_html']
+__all__ = ['log', 'SHOWN', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'group_scores', 'Report', 'report_on',
+           'evaluate', 'settings_of', 'with_titles', 'plot_classes', 'plot_reliability', 'plot_confusion',
+           'top_confusions', 'readable', 'to_text', 'to_dict', 'write_scores', 'write_html']
 
 # %% ../nbs/07_evaluate.ipynb #5b892395
 log = logging.getLogger(__name__)
 
 # %% ../nbs/07_evaluate.ipynb #68927771
+SHOWN = 10  # labels to name, or to give a row of the confusion matrix, of those never seen
+
+
+def _listed(labels: list[str], n: int = SHOWN) -> str:
+    "Name the first `n` of `labels`, and count the others"
+    return ", ".join(labels[:n]) + (f" and {len(labels) - n:,} more" if len(labels) > n else "")
+
+
 def number_labels(
     labels: list[str] | pd.Series, # true labels
     names: list[str], # labels that the model knows
 ) -> tuple[np.ndarray, list[str]]: # label numbers [rows], and `names` followed by the labels never seen
     "Number `labels` as the model does, unseen ones after its own"
     unseen = sorted(set(labels) - set(names))
-    if unseen: log.warning("never seen in training, counted as errors: %s (%d of %d rows)", ", ".join(unseen), pd.Series(labels).isin(unseen).sum(), len(labels))
+    if unseen: log.warning("never seen in training, counted as errors: %s (%d of %d rows)", _listed(unseen), pd.Series(labels).isin(unseen).sum(), len(labels))
     number = {name: i for i, name in enumerate([*names, *unseen])}
     return np.array([number[o] for o in labels]), [*names, *unseen]
 
@@ -65,9 +75,15 @@ def roll_up_probs(
 ) -> tuple[np.ndarray, list[str]]: # probability of each code at `level`, [texts, codes]; the codes
     "Add up probabilities under each code at `level`"
     codes = [code_at(name, level, revision) for name in names]
-    if None in codes: raise InputError(f"level = {level!r}: the model's label {names[codes.index(None)]!r} cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level")
+    if None in codes: raise InputError(f"level = {level!r}: the model's label {_not_rolled(names[codes.index(None)], level, revision)}")
     above = sorted(set(codes))
     return probs @ (np.array(codes)[:, None] == above).astype(probs.dtype), above
+
+
+def _not_rolled(label: str, level: str, revision: str) -> str:
+    "Say why `label` cannot be rolled up, and what to do"
+    if code_at(label, "section", revision) is None: return f"{label!r} is no code of NACE Rev. {revision}; leave --level out"
+    return f"{label!r} cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level"
 
 # %% ../nbs/07_evaluate.ipynb #f0a40432
 def group_scores(
@@ -87,7 +103,7 @@ def _of_group(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     n, numbers = len(labels), pd.factorize(np.concatenate([labels, predicted]))[0]
     score = lambda weights: macro_scores(numbers[:n], numbers[n:], weights)
     low, high = wilson((labels == predicted).sum(), n)
-    ends = interval(bootstrap(score, n)).loc["f1_macro"]
+    ends = interval(bootstrap(score, n), rows={}).loc["f1_macro"]
     return {"rows": n, "accuracy": float((labels == predicted).mean()), "accuracy_low": float(low), "accuracy_high": float(high),
             "f1_macro": float(score(np.ones((1, n)))["f1_macro"][0]), "f1_macro_low": float(ends.low), "f1_macro_high": float(ends.high)}
 
@@ -97,15 +113,16 @@ class Report:
     "Hold what was measured on a test table"
     scores: dict[str, float] = about("accuracy, macro and top-k scores, log_loss, brier, expected_calibration_error, n; for NACE codes also the hierarchical scores")
     per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class, and low and high ends of the 95% intervals")
-    confusion: pd.DataFrame = about("rows of each true class (index) by predicted class (columns)")
+    confusion: pd.DataFrame = about("rows of each true class (index) by predicted class (columns); more than ten labels never seen are one class")
     predictions: pd.DataFrame = about("text, label, label_1, score_1, label_2, score_2 of each row")
     levels: pd.DataFrame | None = about("accuracy and f1_macro at each level with low and high ends, and rows, if the labels are NACE codes", default=None)
     revision: str | None = about("revision of NACE, if the labels are codes", default=None)
-    intervals: pd.DataFrame | None = about("low and high end of the 95% interval of each score", default=None)
+    intervals: pd.DataFrame | None = about("low and high end of the 95% interval of each score; missing where all resamples are alike", default=None)
     reliability: pd.DataFrame | None = about("rows, confidence and accuracy in bins of confidence, with low and high ends", default=None)
     groups: pd.DataFrame | None = about("rows, accuracy and f1_macro of each group, with low and high ends, if there are groups", default=None)
     draws: pd.DataFrame | None = about("each score on each of 1,000 resamples of the rows", default=None)
     measured: dict[str, str] | None = about("what was measured: model, table, level", default=None)
+    notes: list[str] | None = about("what to know before the intervals are believed", default=None)
 
 
 def report_on(
@@ -120,21 +137,37 @@ def report_on(
     "Measure `probs` against the true `labels`"
     probs = _check_probs(texts, labels, probs, names)
     y, names_all = number_labels(labels, names)
-    if len(y) < 100: log.info("only %d test rows: with fewer than 100, the 95%% intervals of macro F1 and calibration error are too narrow", len(y))
+    for note in (notes := _notes(y)): log.info("%s", note)
     score, predicted = scorer(probs, y, names_all, revision), probs.argmax(axis=1)
     found, draws = {k: float(v[0]) for k, v in score(np.ones((1, len(y)))).items()}, bootstrap(score, len(y))
-    confusion = pd.DataFrame(_pair_counts(y, predicted, len(names_all)), index=pd.Index(names_all, name="true"), columns=pd.Index(names_all, name="predicted"))
     table = pd.concat([pd.DataFrame({"text": list(texts), "label": list(labels)}), rank(probs, names, min(2, len(names)))], axis=1)
-    levels = _level_table(table, found, interval(draws, found), revision) if revision else None
+    levels = accuracy_by_level(table.label, table.label_1, revision) if revision else None
+    ends = interval(draws, found, rows=_rows_of_shares(len(y), levels))
     overall = {k: v for k, v in found.items() if not k.endswith(LEVELS)}
     by_group = group_scores(table.label, table.label_1, groups) if groups is not None and len(groups.columns) else None
-    return Report(overall | {"n": len(y)}, class_scores(y, predicted, names_all), confusion, table, levels, revision, interval(draws, found).loc[list(overall)],
-                  reliability(probs.max(axis=1), predicted == y), by_group, draws, measured or {})
+    return Report(overall | {"n": len(y)}, class_scores(y, predicted, names_all), _confusion(y, predicted, names_all, len(names)), table, None if levels is None else _level_table(levels, found, ends), revision,
+                  ends.loc[list(overall)], reliability(probs.max(axis=1), predicted == y), by_group, draws, measured or {}, notes)
 
 
-def _pair_counts(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    "Count the rows of each true and predicted class, [classes, classes]"
-    return np.bincount(y * classes + predicted, minlength=classes**2).reshape(classes, classes)
+def _notes(y: np.ndarray) -> list[str]:
+    "Say which intervals of a table with the class numbers `y` are not to be trusted"
+    rows = np.bincount(y)
+    few = f"only {len(y)} test rows: with fewer than 100, the 95% intervals of macro F1 and calibration error are too narrow" if len(y) < 100 else ""
+    return [note for note in (few, rare_classes(rows[rows > 0])) if note]
+
+
+def _rows_of_shares(n: int, levels: pd.DataFrame | None) -> dict[str, int]:
+    "Count the rows behind each score that is a share of rows"
+    of_levels = {} if levels is None else {f"accuracy_{level}": rows for level, rows in zip(levels.level, levels.rows)}
+    return {"accuracy": n} | {f"top_{k}_accuracy": n for k in TOP} | of_levels
+
+
+def _confusion(y: np.ndarray, predicted: np.ndarray, names: list[str], known: int) -> pd.DataFrame:
+    "Count the rows of each true and predicted class; the labels after the first `known` are one class, if they are many"
+    unseen = len(names) - known
+    names = names if unseen <= SHOWN else [*names[:known], f"({unseen:,} labels never seen)"]
+    counts = np.bincount(np.minimum(y, len(names) - 1) * len(names) + predicted, minlength=len(names)**2).reshape(len(names), -1)
+    return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
 def _check_probs(texts: list[str], labels: list[str], probs: np.ndarray, names: list[str]) -> np.ndarray:
@@ -148,9 +181,8 @@ def _check_probs(texts: list[str], labels: list[str], probs: np.ndarray, names: 
     return probs
 
 
-def _level_table(table: pd.DataFrame, found: dict[str, float], ends: pd.DataFrame, revision: str) -> pd.DataFrame:
-    "Put the scores of each level and their intervals into a table"
-    levels = accuracy_by_level(table.label, table.label_1, revision)
+def _level_table(levels: pd.DataFrame, found: dict[str, float], ends: pd.DataFrame) -> pd.DataFrame:
+    "Put the scores of each of `levels` and their intervals into a table"
     for name, place in (("accuracy", 2), ("f1_macro", 4)):
         keys = [f"{name}_{level}" for level in levels.level]
         columns = {name: [found[k] for k in keys]} if name not in levels else {}
@@ -179,7 +211,8 @@ def evaluate(
     text_cols, by = ([o] if isinstance(o, str) else list(dict.fromkeys(o)) for o in (text_cols, by))
     table = read_table(path, list(dict.fromkeys([*text_cols, label_col, *by])), encoding=encoding, delimiter=delimiter)
     df = check_table(table, text_cols, label_col, source=path)
-    df, level = _at_level(df, clf.names, level or cfg.get("level", "as-is"), revision, skip_shallow, f"{path}, column {label_col!r}")
+    df, level = _at_level(df, clf.names, level or cfg.get("level", "as-is"), revision, skip_shallow, where := f"{path}, column {label_col!r}")
+    _check_known(df.label, clf.names, level, revision, where, name)
     groups = _groups(table.loc[df.index, by], path)
     probs, names = clf.predict_proba(df.text, progress) if isinstance(clf, Classifier) else clf.predict_proba(df.text.tolist()), list(clf.names)
     if level != "as-is": probs, names = roll_up_probs(probs, names, level, revision)
@@ -208,11 +241,35 @@ def _at_level(df: pd.DataFrame, names: list[str], level: str, revision: str | No
         raise InputError(f"{where}: the codes are in another revision of NACE than those of the model, Rev. {revision} ({found}); convert them with nace_clf.nace.convert, or use a model of that revision")
     if level == "as-is" and skip_shallow: raise InputError("skip_shallow needs a level, and the model has none: give --level too, or leave --skip-shallow out")
     if level == "as-is": return df.assign(label=_in_form(df.label, names, revision, where)) if revision else df, level
-    if not revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; train again with --revision 2 or --revision 2.1, or leave --level out")
+    if not revision and all(code_at(o, "section", r) is None for o in names for r in REVISIONS): raise InputError(f"level = {level!r}: the model's labels are no NACE codes ({_listed(names, 3)}); leave --level out")
+    if not revision: raise InputError(f"level = {level!r}: it is not known which revision of NACE the model's labels are in; say it with --revision 2 or --revision 2.1, or leave --level out")
     roll_up_probs(np.zeros((0, len(names))), names, level, revision)  # refuse a level below the model's before predicting
     labels, _ = roll_up_labels(df.label, level, revision, skip_shallow, where)
     if labels.empty: raise InputError(f"{where}: no row has a code as deep as the {level}; choose a higher --level")
     return df.loc[labels.index].assign(label=labels), level
+
+
+def _check_known(labels: pd.Series, names: list[str], level: str, revision: str | None, where: str, model: str):
+    "See that the model, with the labels `names`, knows some of `labels`, and that they are not codes far below its own"
+    names = names if level == "as-is" else sorted({code_at(o, level, revision) for o in names})
+    known, of = labels.isin(names), f"the model{f' {model}' if model else ''} (it knows: {_listed(names, 5)})"
+    if level == "as-is" and known.mean() < 0.5 and (above := _level_above(labels, names, revision)):
+        said = f"only {known.sum():,} of {len(labels):,} rows have a label of {of}" if known.any() else f"no row has a label of {of}"
+        raise InputError(f"{where}: {said}; most others are deeper NACE codes, such as {above[1]!r}: give --level {above[0]}{'' if revision else ' and --revision 2 or 2.1'} to roll them up")
+    if not known.any():
+        raise InputError(f"{where}: none of the labels (first: {_listed([repr(o) for o in labels.unique()], 3)}) is known to {of}; name the right column with --label-col, or score at another level with --level")
+
+
+def _level_above(labels: pd.Series, names: list[str], revision: str | None) -> tuple[str, str] | None:
+    "Return the level of `names` and a label below it, if they have one level and most of `labels` roll up to one of them"
+    try: levels = {level_of(name) for name in names}
+    except NaceError: return None
+    if len(levels) > 1: return None
+    level = levels.pop()
+    for r in [revision] if revision else REVISIONS:
+        fits = labels.map({o: code_at(o, level, r) for o in labels.unique()}).isin(names)
+        if fits.mean() >= 0.5: return level, labels[fits & ~labels.isin(names)].iloc[0]
+    return None
 
 
 def _public(path: str | Path) -> str:
@@ -250,7 +307,13 @@ def with_titles(
 
 def _drawn(labels: list[str] | pd.Index, revision: str | None) -> list[str]:
     "Put titles beside `labels` for a plot, where a dollar sign would begin a formula"
-    return [name.replace("$", r"\$") for name in with_titles(labels, revision)]
+    return [_cut(name).replace("$", r"\$") for name in with_titles(labels, revision)]
+
+
+def _cut(text: str, width: int = 40) -> str:
+    "Cut `text` to `width`, at a space if there is one"
+    text = " ".join(text.split())
+    return text if len(text) <= width else (textwrap.shorten(text, width, placeholder="…") if " " in text[:width] else text[:width - 1] + "…")
 
 # %% ../nbs/07_evaluate.ipynb #94d04947
 def plot_classes(
@@ -294,11 +357,14 @@ def plot_confusion(
     "Draw the confusion matrix as shares of each true class"
     most = report.confusion.sum(axis=1).nlargest(n).index.sort_values()
     shares = report.confusion.div(report.confusion.sum(axis=1).clip(lower=1), axis=0).loc[most, most]
-    fig, ax = plt.subplots(figsize=(9, 6) if len(shares) > 6 else (6, 3.4), layout="constrained")
-    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=_drawn(shares.index, None)).plot(
+    across = _drawn(shares.index, None)
+    long = max(map(len, across))
+    width, height = (9, 6) if len(shares) > 6 else (6, 3.4)
+    fig, ax = plt.subplots(figsize=(width, height + 0.07 * long * (long > 6)), layout="constrained")
+    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(
         ax=ax, include_values=len(shares) <= 6, values_format=".2f", cmap="Blues", im_kw={"vmin": 0, "vmax": 0.5 if len(shares) > 6 else 1})
     ax.set_yticks(range(len(shares)), _drawn(shares.index, report.revision))
-    ax.tick_params("x", rotation=90 if len(max(shares.index, key=len)) > 2 else 0)
+    ax.tick_params("x", rotation=90 if long > 2 else 0)
     plt.close(fig)
     return fig
 
@@ -309,33 +375,45 @@ def top_confusions(
     examples: int = 1, # example texts of each
 ) -> pd.DataFrame: # true label, predicted label, rows, steps between them, cost (rows times steps), example texts
     "List the `n` confusions that cost most"
+    table = _confusions(report, n, examples)
+    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})
+
+
+def _confusions(report: Report, n: int, examples: int) -> pd.DataFrame:
+    "List the `n` confusions that cost most, without titles"
     wrong = report.predictions[report.predictions.label != report.predictions.label_1]
     table = wrong.groupby(["label", "label_1"], sort=True).text.agg(["size", lambda texts: list(texts[:examples])]).reset_index().set_axis(["true", "predicted", "rows", "examples"], axis=1)
     steps = [tree_distance(t, p, report.revision) for t, p in zip(table.true, table.predicted)]
     table = table.assign(steps=steps, cost=table.rows * np.array(steps, dtype=int), examples=[" | ".join(texts) for texts in table.examples])
     table = table.sort_values(["cost", "rows"], ascending=False, kind="stable").head(n).reset_index(drop=True)
-    return table.assign(**{c: with_titles(table[c], report.revision, 32) for c in ("true", "predicted")})[["true", "predicted", "rows", "steps", "cost", "examples"]]
+    return table[["true", "predicted", "rows", "steps", "cost", "examples"]]
 
 # %% ../nbs/07_evaluate.ipynb #07bf4f53
 def _ends(table: pd.DataFrame, name: str, digits: int = 3) -> list[str]:
     "Write the column `name` of `table` with its interval"
-    return [f"{v:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" for v, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"])]
+    return [f"{v:.{digits}f} ({_range(low, high, digits)})" for v, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"])]
+
+
+def _range(low: float, high: float, digits: int) -> str:
+    "Write an interval, a dash if there is none"
+    return "–" if np.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def readable(
     report: Report, # as `evaluate` returns it
     n: int = 40, # classes, and groups of a column, to show
+    wide: bool = False, # give precision and recall of classes with their intervals too
 ) -> dict[str, pd.DataFrame]: # tables of text by title
     "Put the `report` into tables for people"
     scores = report.intervals.assign(score=pd.Series(report.scores))
-    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [f"{a:.4f} to {b:.4f}" for a, b in zip(scores.low, scores.high)]})}
+    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [_range(a, b, 4) for a, b in zip(scores.low, scores.high)]})}
     if report.levels is not None: tables["Levels of NACE"] = pd.DataFrame({"level": report.levels.level, "accuracy": _ends(report.levels, "accuracy"), "macro F1": _ends(report.levels, "f1_macro"), "rows": report.levels.rows})
     for column, part in report.groups.groupby("column", sort=False) if report.groups is not None else ():
         part = part.head(n)
         tables[f"By {column}"] = pd.DataFrame({column: part.value, "accuracy": _ends(part, "accuracy"), "macro F1": _ends(part, "f1_macro"), "rows": part.rows})
     most = report.per_class.nlargest(n, "rows").sort_index()
     title = "Classes" if len(most) == len(report.per_class) else f"The {n} largest of {len(report.per_class)} classes"
-    tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})
+    tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: _ends(most, k) if wide else [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})
     return tables
 
 
@@ -367,15 +445,20 @@ def _records(df: pd.DataFrame | None) -> list[dict]:
     return [] if df is None else json.loads(df.to_json(orient="records", double_precision=15))
 
 
+_METHOD = {"level": 0.95, "scores": "percentile bootstrap over rows", "expected_calibration_error": "basic bootstrap over rows: mirrored at the error, cut at 0", "macro F1 of groups": "percentile bootstrap over the rows of the group",
+           "accuracy and top-k accuracy, if all resamples are alike": "Wilson", "other scores, if all resamples are alike": "none", "shares of classes, groups and bins": "Wilson", "resamples": DRAWS, "seed": SEED}
+
+
 def to_dict(
     report: Report, # as `evaluate` returns it
 ) -> dict: # scores, and tables as lists of records
     "Put the `report` into plain values"
     of_tree = {} if report.levels is None else {"accuracy_by_level": dict(zip(report.levels.level, report.levels.accuracy)), "levels": _records(report.levels)}
-    worst = top_confusions(report, 20, examples=3)
+    worst = _confusions(report, 20, examples=3)
+    for i, c in ((1, "true"), (3, "predicted")): worst.insert(i, f"{c}_title", pd.Series(label_titles(worst[c], report.revision) if report.revision else [""] * len(worst), dtype=object).replace("", None))
     return report.scores | of_tree | {
-        "intervals": {name: [float(low), float(high)] for name, low, high in report.intervals.itertuples()},
-        "interval_method": {"level": 0.95, "scores": "percentile bootstrap over rows", "shares of classes, groups and bins": "Wilson", "resamples": DRAWS, "seed": SEED},
+        "intervals": {name: [None, None] if np.isnan(low) else [float(low), float(high)] for name, low, high in report.intervals.itertuples()},
+        "interval_method": _METHOD, "notes": report.notes or [],
         "classes": _records(report.per_class.reset_index()), "groups": _records(report.groups), "reliability": _records(report.reliability),
         "confusions": _records(worst), "measured": report.measured | {"revision": report.revision}}
 
@@ -401,15 +484,18 @@ table { border-collapse: collapse } th, td { text-align: left; vertical-align: t
 {% endfor %}<div class="wide"><table><tr>{% for c in table.columns %}<th>{{ c }}</th>{% endfor %}</tr>
 {% for row in table.itertuples(index=False) %}<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
-{% endfor %}<p>Intervals hold 95%: of the scores, by the bootstrap over the test rows ({{ draws }} resamples, seed {{ seed }}); of the shares of classes, groups and bins, by Wilson's method.</p>
-</html>
+{% endfor %}<p>Intervals are made to hold 95%: of the scores and of the macro F1 of groups, by the bootstrap over the test rows ({{ draws }} resamples, seed {{ seed }}), mirrored for the calibration error; of the shares of classes, groups and bins, and of accuracies
+where all resamples are alike, by Wilson's method. A dash stands for what resamples cannot tell. The intervals speak of other rows of the same kind{{ "." if not notes else ", and hold less than 95% here:" }}</p>
+{% if notes %}<ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
+{% endif %}</html>
 """
 
 
 def _picture(fig: plt.Figure) -> str:
     "Draw `fig` as PNG, in base64"
-    with io.BytesIO() as file:
-        fig.savefig(file, format="png", dpi=110)
+    with io.BytesIO() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
+        fig.savefig(file, format="png", dpi=110, bbox_inches="tight")
         return base64.b64encode(file.getvalue()).decode()
 
 
@@ -425,10 +511,10 @@ def write_html(
 ) -> Path: # the path written
     "Write the `report` as one HTML page"
     from jinja2 import Environment
-    people = readable(report)
+    people = readable(report, wide=True)
     tables = people | {"Reliability of the probabilities": _bins_table(report), "Confusions that cost most": top_confusions(report, 20, examples=3)}
     plots = {[*people][-1]: [_picture(plot_classes(report))], "Reliability of the probabilities": [_picture(plot_reliability(report))], "Confusions that cost most": [_picture(plot_confusion(report))]}
     facts = {k: v for k, v in (report.measured | {"revision": report.revision and f"NACE Rev. {report.revision}"}).items() if v}
-    page = Environment(autoescape=True).from_string(_PAGE).render(title=f"Scores of {report.measured.get('model') or 'a model'}", facts=facts, tables=tables, plots=plots, draws=f"{DRAWS:,}", seed=SEED)
+    page = Environment(autoescape=True).from_string(_PAGE).render(title=f"Scores of {report.measured.get('model') or 'a model'}", facts=facts, tables=tables, plots=plots, notes=report.notes, draws=f"{DRAWS:,}", seed=SEED)
     with replacing(path) as tmp: tmp.write_text(_printable(page), encoding="utf-8")
     return Path(path)

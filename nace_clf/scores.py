@@ -17,9 +17,9 @@ from .config import InputError
 from .nace import LEVELS, NaceError, parent, parse, roll_up
 
 # %% auto #0
-__all__ = ['FLOOR', 'TOP', 'BINS', 'DRAWS', 'SEED', 'row_scores', 'macro_scores', 'wilson', 'class_scores', 'reliability',
-           'calibration_error', 'code_at', 'path_of', 'tree_distance', 'tree_counts', 'level_pairs', 'scorer',
-           'draw_rows', 'bootstrap', 'interval']
+__all__ = ['FLOOR', 'TOP', 'BINS', 'DRAWS', 'SEED', 'FEW', 'MANY', 'row_scores', 'macro_scores', 'wilson', 'class_scores',
+           'reliability', 'calibration_error', 'code_at', 'path_of', 'tree_distance', 'tree_counts', 'level_pairs',
+           'scorer', 'draw_rows', 'bootstrap', 'interval', 'rare_classes']
 
 # %% ../nbs/04_scores.ipynb #0b0e327f
 FLOOR = float(np.finfo(np.float32).eps)
@@ -243,8 +243,23 @@ def interval(
     draws: pd.DataFrame, # one column a score, one row a resample
     scores: dict[str, float] | pd.Series | None = None, # the same scores on the table itself; not needed for differences of scores
     level: float = 0.95, # share of the resamples inside
-) -> pd.DataFrame: # columns low and high, one row a score
+    rows: dict[str, int] | None = None, # rows behind each score that is a share of rows; with it, no interval is without width
+) -> pd.DataFrame: # columns low and high, one row a score; missing where resamples cannot tell
     "Find the middle `level` of each score, mirrored for the calibration error; a resample that lacks what is scored is left out"
     ends = draws.quantile([0.5 - level / 2, 0.5 + level / 2]).T.set_axis(["low", "high"], axis=1)
     if scores is not None and (k := "expected_calibration_error") in ends.index: ends.loc[k] = (2 * scores[k] - ends.loc[k, ["high", "low"]]).clip(0, 1).to_numpy()
+    for k in ends.index[np.isclose(ends.low, ends.high, rtol=0, atol=1e-12)] if rows is not None else ():
+        ends.loc[k] = [float(o) for o in wilson(round(scores[k] * rows[k]), rows[k], level)] if k in rows else np.nan
     return ends
+
+# %% ../nbs/04_scores.ipynb #e5d8160a
+FEW, MANY = 5, 0.1  # a class with fewer rows is rare; with a larger share of rare classes, the interval of a macro score is not to be trusted
+
+
+def rare_classes(
+    rows: pd.Series | np.ndarray, # rows of each class that has rows
+) -> str: # what to know about the intervals of the macro scores; empty if all is well
+    "Say so if too many classes have few `rows`"
+    rare = int((np.asarray(rows) < FEW).sum())
+    if rare <= MANY * len(rows): return ""
+    return f"{rare:,} of {len(rows):,} classes have fewer than {FEW} test rows: the macro scores and their 95% intervals tend to be too low and too narrow; go by the accuracy, or by classes with more rows"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .config import InputError, about, replacing
-from .data import as_text, fold, join_texts, level_above, lost_zeros, read_at_level, read_table, short_rows
+from .data import as_text, column_options, fold, join_texts, level_above, lost_zeros, read_at_level, read_table, short_rows
 from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace
 
 # %% auto #0
@@ -264,7 +264,7 @@ def _columns(path: str | Path, text_cols: list[str], label_col: str | None, enco
     "Read texts and labels, and find the column that the labels are in"
     if label_col is None: label_col = next((c for c in read_table(path, encoding=encoding, delimiter=delimiter, nrows=1) if c.strip().casefold() == "label"), None)
     if label_col in text_cols: raise InputError(f"text and label column are both {label_col!r}: name different columns")
-    df = read_table(path, [*text_cols, *([label_col] if label_col else [])], encoding=encoding, delimiter=delimiter)
+    df = read_table(path, [*text_cols, *([label_col] if label_col else [])], encoding=encoding, delimiter=delimiter, options=column_options(text_cols, label_col))
     labels = as_text(df[label_col]) if label_col else None
     return join_texts(df, text_cols), labels, label_col
 

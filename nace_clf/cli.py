@@ -245,6 +245,7 @@ def evaluate(
     level: Annotated[Optional[str], typer.Option(help="Score at this level of NACE: section, division, group or class; the training run's if not given.")] = None,
     revision: Annotated[Optional[str], typer.Option(help="Revision of NACE of the labels, 2 or 2.1; the training run's if not given.")] = None,
     skip_shallow: Annotated[bool, typer.Option("--skip-shallow", help="Leave out rows whose code is not as deep as the level.")] = False,
+    precision: Precision = "auto",
     blend: Blend = None,
     encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
@@ -253,7 +254,7 @@ def evaluate(
     from nace_clf.predict import Classifier
     _check_outputs({"--json": json, "--html": html}, {"test table": table} | _files_of(folder))
     _check_revision(revision)
-    clf = Classifier(folder, revision=revision, blend=blend)
+    clf = Classifier(folder, precision=precision, revision=revision, blend=blend)
     _check_fits(clf, revision, folder)
     report = score(clf, table, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, by or [], name=str(folder))
     _show_report(report)
@@ -348,7 +349,7 @@ def _check_predict(texts, input, output):
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")],
     format: Annotated[str, typer.Option(help="'onnx' is the one there is.")] = "onnx",
-    int8: Annotated[bool, typer.Option("--int8", help="Weights of 8 bits: a quarter of the size, and faster on most CPUs.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Weights of 8 bits: a quarter of the size.")] = False,
     table: Annotated[Optional[str], typer.Option(help="Table of texts to compare the answers on; the titles of all NACE classes if not given.")] = None,
     text_col: TextCol = None, encoding: Encoding = "", delimiter: Delimiter = "",
 ):

@@ -137,6 +137,8 @@ def make_ready(
             if layer and isinstance(linear, torch.nn.Linear) and "pooler" not in name: setattr(part, child, layer(linear))
     for part in body.modules():
         if isinstance(part, torch.nn.Linear) or part is model.get_input_embeddings(): part.to(_DTYPES.get(precision, torch.float32))
+    if precision in _DTYPES:
+        for weights in model.parameters(): weights.data = weights.data.clone()  # lets go of the file, which is mapped into memory
     return model.to(device).eval()
 
 # %% ../nbs/05_engine.ipynb #267ac7b6

@@ -21,7 +21,7 @@ import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from .config import InputError, about, replacing
-from .data import as_text, check_table, read_table, roll_up_labels
+from .data import as_text, check_table, column_options, read_table, roll_up_labels
 from .nace import LEVELS, REVISIONS, NaceError, detect_revision, level_of, parse, short_title
 from .predict import Classifier, label_titles, rank
 from nace_clf.scores import (
@@ -209,7 +209,8 @@ def evaluate(
     cfg, revision = settings_of(clf), revision or getattr(clf, "revision", None)
     text_cols, label_col = text_col or cfg.get("text_col", "text"), label_col or cfg.get("label_col", "label")
     text_cols, by = ([o] if isinstance(o, str) else list(dict.fromkeys(o)) for o in (text_cols, by))
-    table = read_table(path, list(dict.fromkeys([*text_cols, label_col, *by])), encoding=encoding, delimiter=delimiter)
+    options = {c: "--by" for c in by} | column_options(text_cols, label_col)
+    table = read_table(path, list(dict.fromkeys([*text_cols, label_col, *by])), encoding=encoding, delimiter=delimiter, options=options)
     df = check_table(table, text_cols, label_col, source=path)
     df, level = _at_level(df, clf.names, level or cfg.get("level", "as-is"), revision, skip_shallow, where := f"{path}, column {label_col!r}")
     _check_known(df.label, clf.names, level, revision, where, name)

@@ -25,7 +25,8 @@ from .nace import REVISIONS, NaceError, codes, parse, title
 from .save_load import add_file, load, to_onnx, verify
 
 # %% auto #0
-__all__ = ['log', 'PRECISIONS', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'Classifier', 'rank', 'export']
+__all__ = ['log', 'PRECISIONS', 'PORTION', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'Classifier', 'rank',
+           'export']
 
 # %% ../nbs/06_predict.ipynb #9da8c95a
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def pad_batch(
 
 # %% ../nbs/06_predict.ipynb #16c96a2e
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
+PORTION = 2048  # texts prepared at once
 
 
 class Classifier:
@@ -151,7 +153,7 @@ class Classifier:
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:
         "Yield the probabilities of `texts` portion by portion, preparing the next while computing one"
-        slices = [slice(i, i + 4096) for i in range(0, len(texts), 4096)]
+        slices = [slice(i, i + PORTION) for i in range(0, len(texts), PORTION)]
         with ThreadPoolExecutor(1) as reader, _shared_threads(self.workers) as pool, tqdm(total=len(texts), desc="predicting", disable=not progress) as bar:
             ahead = reader.submit(self._prepare, texts[slices[0]]) if slices else None
             for at, following in zip(slices, [*slices[1:], None]):
@@ -178,9 +180,10 @@ class Classifier:
         "Suggest the `top_k` most probable labels for `texts`"
         if not 1 <= top_k <= len(self.names): raise InputError(f"top_k = {top_k} is not allowed: the model knows {len(self.names)} classes, give 1 to {len(self.names)}")
         where, distinct = pd.factorize(np.array(check_texts(texts), dtype=object))
-        none = rank(np.zeros((0, len(self.names)), np.float32), self.names, top_k, self.titles)
-        parts = [rank(probs, self.names, top_k, self.titles) for _, probs in self._portions(distinct.tolist(), progress)]
-        return pd.concat(parts or [none], ignore_index=True).take(where).reset_index(drop=True)
+        best, scores = np.zeros((len(distinct), top_k), np.int32), np.zeros((len(distinct), top_k), np.float32)
+        for at, probs in self._portions(distinct.tolist(), progress): best[at], scores[at] = _best(probs, top_k)
+        del distinct
+        return _ranked(best[where], scores[where], self.names, self.titles)
 
 
 @contextmanager
@@ -211,12 +214,22 @@ def rank(
     titles: list[str] | None = None, # titles of the labels, if they are to be shown
 ) -> pd.DataFrame: # columns label_1, title_1 (with `titles`), score_1, ...; one row a text
     "List the `top_k` most probable labels with their probabilities"
+    return _ranked(*_best(probs, top_k), names, titles)
+
+
+def _best(probs: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    "Find the numbers and probabilities of the `top_k` most probable classes, [texts, top_k] each"
     best = np.argsort(-probs, axis=1, kind="stable")[:, :top_k]
+    return best, np.take_along_axis(probs, best, axis=1)
+
+
+def _ranked(best: np.ndarray, scores: np.ndarray, names: list[str], titles: list[str] | None) -> pd.DataFrame:
+    "Put ranked class numbers and probabilities into a table"
     columns = {}
-    for k in range(top_k):
+    for k in range(best.shape[1]):
         columns[f"label_{k + 1}"] = np.asarray(names, dtype=object)[best[:, k]]
         if titles: columns[f"title_{k + 1}"] = np.asarray(titles, dtype=object)[best[:, k]]
-        columns[f"score_{k + 1}"] = np.take_along_axis(probs, best[:, [k]], axis=1)[:, 0]
+        columns[f"score_{k + 1}"] = scores[:, k].copy()
     return pd.DataFrame(columns)
 
 # %% ../nbs/06_predict.ipynb #f4711feb

@@ -144,11 +144,16 @@ class Classifier:
         ids = self.tokenizer(texts, truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
         return ids, self.blend.baseline.logits(texts) if self.blend else None
 
+    def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
+        "Compute the logits of the `rows` numbered `part`; `fill` repeats some up to a multiple of 16, since torch keeps something in memory for every new size of a batch"
+        filled = np.resize(part, -(-len(part) // 16) * 16) if fill else part
+        return self._logits(*pad_batch([rows[i] for i in filled], self.tokenizer.pad_token_id))[:len(part)].numpy()
+
     def _compute(self, rows: list[list[int]], linear: np.ndarray | None, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         "Compute the probabilities of texts given as token ids and as logits of the TF-IDF model, [texts, classes]"
         out, parts = np.empty((len(rows), len(self.names)), dtype=np.float32), cut_batches([len(row) for row in rows], self.max_tokens)
         each = pool.map if pool and len(parts) >= self.workers else map
-        for part, logits in zip(parts, each(lambda part: self._logits(*pad_batch([rows[i] for i in part], self.tokenizer.pad_token_id)).numpy(), parts)): out[part] = logits
+        for part, logits in zip(parts, each(lambda part: self._batch_logits(rows, part, len(parts) > 1 and part is parts[-1]), parts)): out[part] = logits
         return torch.from_numpy(self.blend.logits(out, linear) if self.blend else out).softmax(dim=-1).numpy()
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:

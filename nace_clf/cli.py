@@ -10,10 +10,8 @@ import inspect
 import json as js
 import logging
 import os
-import re
 import shutil
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import fields
@@ -68,7 +66,7 @@ def main(
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]
 Preset = Annotated[str, typer.Option(help="Settings to start from: 'tutorial', made for mBERT, or 'small', made for the bundled model on a CPU; options win over them.")]
 Blend = Annotated[Optional[bool], typer.Option("--blend/--no-blend", help="With the TF-IDF model of DIR, or the BERT alone; with it, if there is one, if not given.", show_default=False)]
-Precision = Annotated[str, typer.Option(help="Numbers to multiply: auto, fp32, bf16, fp16 (GPUs) or int8 (CPUs; the fastest, where one label in some hundred may differ).")]
+Precision = Annotated[str, typer.Option(help="Numbers to multiply: auto, fp32, bf16, fp16 (GPUs) or int8 (CPUs; the fastest, where a few labels in a thousand differ).")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model folder if it exists.")]
 TextCol = Annotated[Optional[list[str]], typer.Option(help="Column with the description; several are joined; the training run's if not given.")]
 Encoding = Annotated[str, typer.Option(help="Character encoding of a CSV, such as cp1250; found out if not given.", show_default=False)]
@@ -85,9 +83,10 @@ def _number(kind: type) -> Callable[[str], int | float]:
 
 def _check_outputs(outputs: dict[str, Path | None], inputs: dict[str, str | Path | None]):
     "Check that the `outputs`, by option, can be written, each to a file of its own that is none of the `inputs`, by what they are"
+    from nace_clf.data import check_place, check_writable
     given = {option: path for option, path in outputs.items() if path}
     for option, path in given.items():
-        _check_output(path, option)
+        (check_writable if option in ("--out", "--output") else check_place)(path, option)
         for what, other in inputs.items():
             if other and _same(path, Path(str(other).removeprefix("file://"))): raise InputError(f"{path}: is the {what} too; give another file for {option}, so that nothing is lost")
     if len({path.resolve() for path in given.values()}) < len(given): raise InputError(f"{next(iter(given.values()))}: is to be both JSON and HTML; give two files")
@@ -96,17 +95,6 @@ def _check_outputs(outputs: dict[str, Path | None], inputs: dict[str, str | Path
 def _same(a: Path, b: Path) -> bool:
     "Tell whether two paths lead to one file"
     return a.resolve() == b.resolve() or a.exists() and b.exists() and a.samefile(b)
-
-
-def _check_output(path: Path, option: str):
-    "Check that a file can be written to `path`, by trying to write beside it"
-    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", str(path)): raise InputError(f"{str(path).replace(':/', '://', 1)}: is an address, where nothing can be written; give a file for {option}, and copy it there")
-    if path.is_dir(): raise InputError(f"{path}: is a folder; give a file for {option}")
-    if path.exists() and not path.is_file(): raise InputError(f"{path}: is a device, not a file that can be replaced; give a file for {option}")
-    there = next(p for p in path.parents if os.path.lexists(p))  # the folders below it will be made
-    if not there.is_dir(): raise InputError(f"{path}: cannot be written, since {there} is no folder; give another path for {option}")
-    try: tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=there).cleanup()
-    except OSError as e: raise InputError(f"{path}: cannot be written ({there}: {e.strerror or e}); give a path for {option} where files can be made") from None
 
 
 def _check_revision(revision: str | None, allowed: tuple[str, ...] = ("2", "2.1")):
@@ -319,7 +307,7 @@ def predict(
     encoding: Encoding = "", delimiter: Delimiter = "", progress: Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
-    _check_predict(texts, input, output)
+    _check_predict(folder, texts, input, output)
     _check_revision(revision)
     from nace_clf.predict import Classifier, check_texts
     if texts: check_texts(texts)
@@ -336,19 +324,17 @@ def _show_predictions(texts: list[str], found, title: str = ""):
     _table(title, found, 3)
 
 
-def _check_predict(texts, input, output):
+def _check_predict(folder: Path, texts, input, output):
     "Check that either texts or two different files were given"
-    from nace_clf.data import check_writable
     if bool(texts) == bool(input): raise InputError("give either descriptions, or --input and --output: nace-clf predict DIR 'growing of rice'")
     if bool(input) != bool(output): raise InputError("--input and --output belong together: give both a table to read and a table to write")
-    if output: check_writable(output)
-    if output and output.resolve() == Path(input).resolve(): raise InputError(f"{output}: is the input too; give another file for --output, so that nothing is lost")
+    _check_outputs({"--output": output}, {"input": input} | _files_of(folder))
 
 # %% ../nbs/11_cli.ipynb #025cfbb7
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")],
-    format: Annotated[str, typer.Option(help="'onnx' is the one there is.")] = "onnx",
+    format: Annotated[str, typer.Option(help="The only one is 'onnx'.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="Weights of 8 bits: a quarter of the size.")] = False,
     table: Annotated[Optional[str], typer.Option(help="Table of texts to compare the answers on; the titles of all NACE classes if not given.")] = None,
     text_col: TextCol = None, encoding: Encoding = "", delimiter: Delimiter = "",
@@ -380,9 +366,8 @@ def review(
     encoding: Encoding = "", delimiter: Delimiter = "",
 ):
     "Rank the rows of TRAIN whose label is doubtful."
-    from nace_clf.data import check_writable, detect_format, write_table
+    from nace_clf.data import detect_format, write_table
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level, revision=revision, skip_shallow=skip_shallow, encoding=encoding, delimiter=delimiter)
-    check_writable(out)
     _check_outputs({"--out": out}, {"training table": table})
     from nace_clf.review import review as judge
     found = judge(table, cfg, folds, limit)

@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from .config import InputError, about, replacing
-from .evaluate import Report, evaluate, settings_of
+from .evaluate import Report, evaluate, not_rolled, settings_of
 from .nace import LEVELS, REVISIONS, NaceError, codes, level_of, title
 from .predict import Classifier
 from .scores import code_at, interval, path_of
@@ -193,8 +193,7 @@ def _check_labels(models: dict[str, Classifier], level: str, revision: str | Non
     "See that the models reach `level` and have labels in common, and name those that one of them lacks"
     rolled = level in LEVELS and revision
     if rolled and (short := [(name, o) for name, m in models.items() for o in m.names if code_at(o, level, revision) is None]):
-        no_code = code_at(short[0][1], LEVELS[0], revision) is None
-        raise InputError(f"level = {level!r}: {short[0][0]} has the label {short[0][1]!r}, which {f'is no code of NACE Rev. {revision}; leave --level out' if no_code else f'cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level'}")
+        raise InputError(f"level = {level!r}: {short[0][0]} has a label that does not fit: {not_rolled(short[0][1], level, revision)}")
     found = {name: {code_at(o, level, revision) for o in m.names} if rolled else set(m.names) for name, m in models.items()}
     for (a, of_a), (b, of_b) in combinations(found.items(), 2):
         if not of_a & of_b: raise InputError(f"{a} and {b} have no label in common (such as {min(of_a)!r} and {min(of_b)!r}): compare models that were trained on the same kind of labels")

@@ -38,7 +38,7 @@ __all__ = ['log', 'LANGUAGES', 'HELD_OUT', 'local_copy', 'Format', 'detect_forma
            'column_options', 'check_table', 'as_text', 'join_texts', 'more_rows', 'read_at_level', 'level_above',
            'lost_zeros', 'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset', 'load_data',
            'nace_revision', 'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample', 'write_table',
-           'check_writable']
+           'check_writable', 'check_place']
 
 # %% ../nbs/01_data.ipynb #b6b612d5
 log = logging.getLogger(__name__)
@@ -798,13 +798,25 @@ def write_table(
 
 def check_writable(
     path: str | Path, # where a table is to be written
+    option: str = "", # option of the command line that named it
 ):
-    "Raise an `InputError` if `write_table` cannot write to `path`, without creating anything"
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|[A-Za-z]://", str(path)):  # `Path` makes s3:/ of s3://; C:/ is a drive
-        raise InputError(f"{path}: is an address, and tables are only written to files; give a path on this machine, and copy the file there")
+    "Raise an `InputError` if `write_table` cannot write to `path`"
+    check_place(path, option)
     if not str(path).lower().endswith((".csv", ".csv.gz", ".tsv", ".parquet")):
         raise InputError(f"{path}: cannot write a {Path(path).suffix or 'nameless'} file; give a path that ends in .csv, .csv.gz, .tsv or .parquet")
-    if Path(path).is_dir(): raise InputError(f"{path}: is a folder; give a file")
-    at = next((p for p in Path(path).parents if os.path.exists(p)), Path(path).parents[-1])  # a drive may be missing
-    if not at.is_dir(): raise InputError(f"{path}: cannot be written, since {at} is {'a file' if at.is_file() else 'no folder'}; give a path whose folder exists or can be made")
-    if not os.access(at, os.W_OK | os.X_OK): raise InputError(f"{path}: cannot be written, since you may not write in the folder {at}; give another folder, or ask for the right to write there")
+
+
+def check_place(
+    path: str | Path, # where a file is to be written
+    option: str = "", # option of the command line that named it
+):
+    "Raise an `InputError` if no file can be written to `path`, by trying to write beside it"
+    path, asked = Path(path), f" for {option}" * bool(option)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|[A-Za-z]://", str(path)):  # `Path` makes s3:/ of s3://; C:/ is a drive
+        raise InputError(f"{re.sub(':/+', '://', str(path), count=1)}: is an address, where nothing can be written; give a file on this machine{asked}, and copy it there")
+    if os.path.isdir(path): raise InputError(f"{path}: is a folder; give a file{asked}")
+    if os.path.exists(path) and not os.path.isfile(path): raise InputError(f"{path}: is a device, not a file that can be replaced; give a file{asked}")
+    at = next((p for p in path.parents if os.path.lexists(p)), path.parents[-1])  # a drive may be missing; the folders below it will be made
+    if not at.is_dir(): raise InputError(f"{path}: cannot be written, since {at} is {'a file' if at.is_file() else 'no folder'}; give a path{asked} whose folder exists or can be made")
+    try: tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=at).cleanup()
+    except OSError as e: raise InputError(f"{path}: cannot be written ({at}: {e.strerror or e}); give a path{asked} where files can be made") from None

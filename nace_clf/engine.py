@@ -16,14 +16,14 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 from .config import InputError
-from .model import autocast, lighten
+from .model import FIRST_TOKEN, autocast, lighten
 
 # %% auto #0
 __all__ = ['SAFE', 'short_attention', 'PackedLinear', 'can_pack', 'quantize_rows', 'Int8Linear', 'has_int8', 'check_int8',
            'make_ready', 'choose_engine', 'onnx_logits']
 
 # %% ../nbs/05_engine.ipynb #f717a680
-SAFE = 80.0  # e to the power of this, or of minus this, fits bf16 and fp32
+SAFE = 70.0  # e to the power of this, times some thousand values of some thousand each, still fits bf16 and fp32
 
 
 def short_attention(
@@ -118,7 +118,6 @@ def check_int8(
     if not has_int8(): raise InputError("precision = 'int8' needs a processor with the instructions VNNI or AMX, and this one has none: give 'auto', or export the model: nace-clf export DIR --format onnx --int8")
 
 # %% ../nbs/05_engine.ipynb #7c5b7b49
-_KINDS = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -130,7 +129,7 @@ def make_ready(
 ) -> PreTrainedModel: # the same model, on `device`
     "Rebuild the layers of `model` for prediction"
     model, body = lighten(model), model.base_model
-    if device == "cpu" and precision == "bf16" and model.config.model_type in _KINDS: model.set_attn_implementation("nace_clf_short")
+    if device == "cpu" and precision == "bf16" and model.config.model_type in FIRST_TOKEN: model.set_attn_implementation("nace_clf_short")
     layer = Int8Linear if int8 else PackedLinear if device == "cpu" and precision == "bf16" and can_pack() else None
     for name, part in list(body.named_modules()):
         for child, linear in list(part.named_children()):

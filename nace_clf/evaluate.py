@@ -29,8 +29,8 @@ from nace_clf.scores import (
 )
 
 # %% auto #0
-__all__ = ['log', 'SHOWN', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'group_scores', 'Report', 'report_on',
-           'evaluate', 'settings_of', 'with_titles', 'plot_classes', 'plot_reliability', 'plot_confusion',
+__all__ = ['log', 'SHOWN', 'number_labels', 'accuracy_by_level', 'roll_up_probs', 'not_rolled', 'group_scores', 'Report',
+           'report_on', 'evaluate', 'settings_of', 'with_titles', 'plot_classes', 'plot_reliability', 'plot_confusion',
            'top_confusions', 'readable', 'to_text', 'to_dict', 'write_scores', 'write_html']
 
 # %% ../nbs/07_evaluate.ipynb #5b892395
@@ -75,13 +75,17 @@ def roll_up_probs(
 ) -> tuple[np.ndarray, list[str]]: # probability of each code at `level`, [texts, codes]; the codes
     "Add up probabilities under each code at `level`"
     codes = [code_at(name, level, revision) for name in names]
-    if None in codes: raise InputError(f"level = {level!r}: the model's label {_not_rolled(names[codes.index(None)], level, revision)}")
+    if None in codes: raise InputError(f"level = {level!r}: the model's label {not_rolled(names[codes.index(None)], level, revision)}")
     above = sorted(set(codes))
     return probs @ (np.array(codes)[:, None] == above).astype(probs.dtype), above
 
 
-def _not_rolled(label: str, level: str, revision: str) -> str:
-    "Say why `label` cannot be rolled up, and what to do"
+def not_rolled(
+    label: str, # a model's label that has no code at `level`
+    level: str, # "section", "division", "group" or "class"
+    revision: str, # revision of NACE, "2" or "2.1"
+) -> str: # why, and what to do
+    "Say why `label` cannot be rolled up to `level`"
     if code_at(label, "section", revision) is None: return f"{label!r} is no code of NACE Rev. {revision}; leave --level out"
     return f"{label!r} cannot be rolled up to the {level} in Rev. {revision}; choose a higher --level"
 

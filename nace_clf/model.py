@@ -28,8 +28,8 @@ from transformers.utils import logging as transformers_logging
 from .config import InputError, replacing
 
 # %% auto #0
-__all__ = ['log', 'choose_device', 'choose_precision', 'autocast', 'quiet', 'load_tokenizer', 'load_model', 'tiny_model',
-           'bundled_model', 'trim_vocab', 'lighten']
+__all__ = ['log', 'FIRST_TOKEN', 'choose_device', 'choose_precision', 'autocast', 'quiet', 'load_tokenizer', 'load_model',
+           'tiny_model', 'bundled_model', 'trim_vocab', 'lighten']
 
 # %% ../nbs/02_model.ipynb #bc8d9bf8
 log = logging.getLogger(__name__)
@@ -331,14 +331,14 @@ def trim_vocab(
     return model, small
 
 # %% ../nbs/02_model.ipynb #71941b1e
-_FIRST_TOKEN = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
+FIRST_TOKEN = ("bert", "camembert", "electra", "roberta", "xlm-roberta")  # kinds of models whose classification reads the first token
 
 
 def lighten(
     model: PreTrainedModel, # for classification; changed in place
 ) -> PreTrainedModel: # the same model; its files stay what they are, and so do its answers, up to the rounding of bf16 where `autocast` uses it
     "Have `model` compute only what its classification needs, between its layers in the precision of `autocast`"
-    if model.config.model_type in _FIRST_TOKEN:
+    if model.config.model_type in FIRST_TOKEN:
         last = model.base_model.encoder.layer[-1].attention.output
         last.register_forward_pre_hook(lambda _, args: tuple(o[:, :1] for o in args))
     if hasattr(model.base_model, "embeddings"): model.base_model.embeddings.register_forward_hook(_in_autocast)

@@ -82,7 +82,7 @@ def pad_batch(
 
 # %% ../nbs/06_predict.ipynb #16c96a2e
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
-PORTION = 2048  # texts prepared at once
+PORTION = 4096  # texts prepared at once
 
 
 class Classifier:
@@ -91,7 +91,7 @@ class Classifier:
         folder: str | Path, # a folder that `save_load.save` wrote
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
         engine: str = "auto", # "torch"; "onnx", which needs `export`; or "auto" for the faster of them on this machine
-        precision: str = "auto", # "auto" for bf16 where the hardware has it, else fp32; "fp32", "bf16", "fp16" (GPUs); "int8" (CPUs) for the fastest, where one label in some hundred may differ
+        precision: str = "auto", # "auto" for bf16 where the hardware has it, else fp32; "fp32", "bf16", "fp16" (GPUs); "int8" (CPUs) for the fastest, where a few labels in a thousand differ
         max_tokens: int | None = None, # tokens of a batch, padding included; 1,024 on a CPU and 65,536 on a GPU if not given
         revision: str | None = None, # revision of NACE of the labels, "2" or "2.1"; the training run's if not given
         blend: bool | None = None, # False: the BERT alone; True: with the TF-IDF model of the folder; if not given, with it if there is one
@@ -145,15 +145,15 @@ class Classifier:
         return ids, self.blend.baseline.logits(texts) if self.blend else None
 
     def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
-        "Compute the logits of the `rows` numbered `part`; `fill` repeats some up to a multiple of 16, since torch keeps something in memory for every new size of a batch"
-        filled = np.resize(part, -(-len(part) // 16) * 16) if fill else part
+        "Compute the logits of the `rows` numbered `part`; `fill` repeats rows up to the size that batches of this length have"
+        filled = np.resize(part, max(len(part), self.max_tokens // len(rows[part[0]]))) if fill else part
         return self._logits(*pad_batch([rows[i] for i in filled], self.tokenizer.pad_token_id))[:len(part)].numpy()
 
     def _compute(self, rows: list[list[int]], linear: np.ndarray | None, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         "Compute the probabilities of texts given as token ids and as logits of the TF-IDF model, [texts, classes]"
         out, parts = np.empty((len(rows), len(self.names)), dtype=np.float32), cut_batches([len(row) for row in rows], self.max_tokens)
         each = pool.map if pool and len(parts) >= self.workers else map
-        for part, logits in zip(parts, each(lambda part: self._batch_logits(rows, part, len(parts) > 1 and part is parts[-1]), parts)): out[part] = logits
+        for part, logits in zip(parts, each(lambda part: self._batch_logits(rows, part, len(parts) > 8), parts)): out[part] = logits
         return torch.from_numpy(self.blend.logits(out, linear) if self.blend else out).softmax(dim=-1).numpy()
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:

@@ -93,7 +93,8 @@ def check_texts(
     bare = texts.str.strip()
     size, letters = bare.str.len(), np.array([any(map(str.isalpha, t)) for t in bare], dtype=bool)
     broken = texts[[not t.isascii() and (is_bad(t) or "\ufffd" in t) for t in texts]]
-    def meant(row):
+    def meant(row: int) -> str:
+        "Return the text of `row`, and what it may have been"
         fixed = ftfy.fix_encoding(texts.at[row])
         return texts.at[row] + (f" (perhaps {fixed})" if fixed != texts.at[row] else "")
     return [

@@ -175,7 +175,7 @@ class _Cursor:
         self.at += struct.calcsize("<" + fmt)
         return found
 
-    def array(self, dtype, n: int) -> np.ndarray:
+    def array(self, dtype: str, n: int) -> np.ndarray:
         "Read `n` items of `dtype`"
         found = np.frombuffer(self.data, dtype, n, self.at)
         self.at += found.nbytes

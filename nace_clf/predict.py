@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from tqdm.auto import tqdm
 
@@ -25,8 +26,8 @@ from .nace import REVISIONS, NaceError, codes, parse, title
 from .save_load import add_file, load, to_onnx, verify
 
 # %% auto #0
-__all__ = ['log', 'PRECISIONS', 'PORTION', 'check_texts', 'label_titles', 'cut_batches', 'pad_batch', 'Classifier', 'rank',
-           'export']
+__all__ = ['log', 'PRECISIONS', 'PORTION', 'check_texts', 'label_titles', 'batch_width', 'cut_batches', 'pad_batch', 'Classifier',
+           'rank', 'export']
 
 # %% ../nbs/06_predict.ipynb #9da8c95a
 log = logging.getLogger(__name__)
@@ -55,6 +56,15 @@ def label_titles(
     return found
 
 # %% ../nbs/06_predict.ipynb #d8de97a6
+def batch_width(
+    length: int, # tokens of the longest text
+    most: int | None = None, # tokens that the model takes at most
+) -> int: # tokens of a row, padding included
+    "Round `length` up to a multiple of 8 if it is above 32"
+    width = length if length <= 32 else -(-length // 8) * 8
+    return width if most is None else max(length, min(width, most))
+
+
 def cut_batches(
     lengths: list[int] | np.ndarray, # tokens of each text
     max_tokens: int, # most tokens in a batch, padding included
@@ -63,7 +73,7 @@ def cut_batches(
     lengths = np.asarray(lengths)
     order, batches, at = np.argsort(-lengths, kind="stable"), [], 0
     while at < len(order):
-        n = max(1, max_tokens // max(1, int(lengths[order[at]])))
+        n = max(1, max_tokens // batch_width(max(1, int(lengths[order[at]]))))
         batches.append(order[at:at + n])
         at += n
     return batches
@@ -72,12 +82,14 @@ def cut_batches(
 def pad_batch(
     rows: list[list[int]], # token ids of each text
     pad_id: int, # id of the padding token
+    most: int | None = None, # tokens that the model takes at most
 ) -> tuple[torch.Tensor, torch.Tensor | None]: # token ids and attention mask, [texts, tokens]; no mask if nothing was padded
     "Put `rows` into one tensor"
     lengths = np.array([len(row) for row in rows])
-    ids = np.full((len(rows), lengths.max()), pad_id, dtype=np.int64)
+    width = batch_width(int(lengths.max()), most)
+    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
     for i, row in enumerate(rows): ids[i, :len(row)] = row
-    mask = None if lengths.min() == lengths.max() else torch.from_numpy((np.arange(lengths.max()) < lengths[:, None]).astype(np.int64))
+    mask = None if lengths.min() == width else torch.from_numpy((np.arange(width) < lengths[:, None]).astype(np.int64))
     return torch.from_numpy(ids), mask
 
 # %% ../nbs/06_predict.ipynb #16c96a2e
@@ -146,8 +158,8 @@ class Classifier:
 
     def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
         "Compute the logits of the `rows` numbered `part`; `fill` repeats rows up to the size that batches of this length have"
-        filled = np.resize(part, max(len(part), self.max_tokens // len(rows[part[0]]))) if fill else part
-        return self._logits(*pad_batch([rows[i] for i in filled], self.tokenizer.pad_token_id))[:len(part)].numpy()
+        filled = np.resize(part, max(len(part), self.max_tokens // batch_width(len(rows[part[0]])))) if fill else part
+        return self._logits(*pad_batch([rows[i] for i in filled], self.tokenizer.pad_token_id, self.tokenizer.model_max_length))[:len(part)].numpy()
 
     def _compute(self, rows: list[list[int]], linear: np.ndarray | None, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         "Compute the probabilities of texts given as token ids and as logits of the TF-IDF model, [texts, classes]"
@@ -158,6 +170,7 @@ class Classifier:
 
     def _portions(self, texts: list[str], progress: bool) -> Iterator[tuple[slice, np.ndarray]]:
         "Yield the probabilities of `texts` portion by portion, preparing the next while computing one"
+        pa.default_memory_pool().release_unused()  # what reading the texts from a table has left
         slices = [slice(i, i + PORTION) for i in range(0, len(texts), PORTION)]
         with ThreadPoolExecutor(1) as reader, _shared_threads(self.workers) as pool, tqdm(total=len(texts), desc="predicting", disable=not progress) as bar:
             ahead = reader.submit(self._prepare, texts[slices[0]]) if slices else None
@@ -230,10 +243,10 @@ def _best(probs: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _ranked(best: np.ndarray, scores: np.ndarray, names: list[str], titles: list[str] | None) -> pd.DataFrame:
     "Put ranked class numbers and probabilities into a table"
-    columns = {}
+    columns, (number, distinct) = {}, pd.factorize(np.asarray(titles or [], dtype=object))  # long titles for a million texts: each is kept once
     for k in range(best.shape[1]):
         columns[f"label_{k + 1}"] = np.asarray(names, dtype=object)[best[:, k]]
-        if titles: columns[f"title_{k + 1}"] = np.asarray(titles, dtype=object)[best[:, k]]
+        if titles: columns[f"title_{k + 1}"] = pd.Categorical.from_codes(number[best[:, k]], distinct)
         columns[f"score_{k + 1}"] = scores[:, k].copy()
     return pd.DataFrame(columns)
 

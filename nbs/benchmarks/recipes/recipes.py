@@ -175,6 +175,47 @@ def with_titles(ds: DatasetDict) -> DatasetDict:
     return DatasetDict(train=concatenate_datasets([ds["train"], more]), validation=ds["validation"])
 
 
+def others(trainer: OrderedTrainer, n: int = 2) -> list[torch.nn.Module]:
+    "Train `n` more models on the same rows in other orders, from the same first weights"
+    first, models, seed = {k: v.clone() for k, v in trainer.model.state_dict().items()}, [], trainer.args.seed
+    for k in range(1, n + 1):
+        with tempfile.TemporaryDirectory() as tmp:
+            other = build_trainer(split(seed, len(trainer.train_dataset)), demo_config(seed=seed + 100 * k, eval_strategy="no", save_strategy="no", load_best=False, baseline=False, blend=False), tmp, progress=False)
+            other.model.load_state_dict(first)
+            other.train()
+        models.append(other.model)
+    return models
+
+
+def ensemble(trainer: OrderedTrainer):
+    "Train three models, and average the logarithms of their probabilities"
+    models, predict = [*others(trainer), trainer.model], trainer.predict
+
+    def averaged(rows: Dataset):
+        "Ask each model, and average"
+        answers = []
+        for trainer.model in models: answers.append(predict(rows))
+        return answers[-1]._replace(predictions=np.mean([log_softmax(torch.tensor(o.predictions), -1).numpy() for o in answers], axis=0))
+    trainer.predict = averaged
+
+
+class Soup(TrainerCallback):
+    "Average the weights with those of other models at the end (Wortsman et al. 2022)"
+    def __init__(self, models: list[torch.nn.Module]):
+        self.models = [dict(m.named_parameters()) for m in models]
+
+    @torch.no_grad()
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        "Put the average into the model"
+        for k, p in model.named_parameters():
+            if p.requires_grad: p.copy_(torch.stack([p, *(m[k] for m in self.models)]).mean(0))
+
+
+def soup(trainer: OrderedTrainer):
+    "Train three models, and average their weights"
+    trainer.add_callback(Soup(others(trainer)))
+
+
 RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
     "recommended": ({}, None),
     "learning rate 5e-5": (dict(learn_rate=5e-5), None),
@@ -194,6 +235,8 @@ RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
     "contrastive pairs first": ({}, contrastive),
     "with official titles": ({}, with_titles),
     "R-Drop": (dict(dropout=0.1), r_drop),
+    "three seeds, answers averaged": ({}, ensemble),
+    "three seeds, weights averaged": ({}, soup),
 }
 
 

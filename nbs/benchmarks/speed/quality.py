@@ -12,7 +12,7 @@ from nace_clf.data import load_data
 from nace_clf.tokenization import tokenize
 from nace_clf.train import compute_scores, train
 
-EPOCHS, SEEDS, ROWS, HELD_OUT = 4, (42, 43, 44), 3000, 1500
+EPOCHS, SEEDS, ROWS, HELD_OUT = 4, (42, 43, 44), 600, 1500
 TUTORIAL = dict(learn_rate=5e-5, train_bs=16, ga_steps=2, precision="fp32", group_by_length=False, dropout=0.1, label_smoothing=0.0, class_weights="none", freeze_embeddings=False, freeze_layers=0)
 RECIPES = {"tutorial": TUTORIAL, "ours": {}}
 

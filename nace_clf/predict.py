@@ -194,7 +194,7 @@ class Classifier:
         texts: list[str], # descriptions
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # columns label_1, title_1 (if the labels are NACE codes), score_1, label_2, ...; one row a text
+    ) -> pd.DataFrame: # columns label_1, title_1 (if the labels are NACE codes; a categorical), score_1, label_2, ...; one row a text
         "Suggest the `top_k` most probable labels for `texts`"
         if not 1 <= top_k <= len(self.names): raise InputError(f"top_k = {top_k} is not allowed: the model knows {len(self.names)} classes, give 1 to {len(self.names)}")
         where, distinct = pd.factorize(np.array(check_texts(texts), dtype=object))
@@ -230,7 +230,7 @@ def rank(
     names: list[str], # label names in the order of the columns
     top_k: int, # suggestions a text
     titles: list[str] | None = None, # titles of the labels, if they are to be shown
-) -> pd.DataFrame: # columns label_1, title_1 (with `titles`), score_1, ...; one row a text
+) -> pd.DataFrame: # columns label_1, title_1 (with `titles`; a categorical), score_1, ...; one row a text
     "List the `top_k` most probable labels with their probabilities"
     return _ranked(*_best(probs, top_k), names, titles)
 

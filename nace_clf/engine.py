@@ -68,7 +68,8 @@ class PackedLinear(torch.nn.Module):
 
 def can_pack() -> bool:
     "Tell whether this torch and this processor take packed weights"
-    return platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    there = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return there and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 # %% ../nbs/05_engine.ipynb #57494008
 _BITS = {torch.bfloat16: (torch.int16, 0x7FFF), torch.float32: (torch.int32, 0x7FFFFFFF)}  # integers of the same size, and all of their bits but the sign

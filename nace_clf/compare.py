@@ -21,11 +21,11 @@ from .config import InputError, about, replacing
 from .evaluate import Report, evaluate, not_rolled, settings_of
 from .nace import LEVELS, REVISIONS, NaceError, codes, level_of, title
 from .predict import Classifier
-from .scores import code_at, interval, path_of
+from .scores import DRAWS, SEED, code_at, interval, macro_scores, path_of
 
 # %% auto #0
-__all__ = ['log', 'ERRORS', 'Majority', 'NearestTitle', 'Comparison', 'mcnemar', 'compare', 'compare_models', 'to_text',
-           'write_json']
+__all__ = ['log', 'ERRORS', 'Majority', 'NearestTitle', 'Comparison', 'mcnemar', 'swap_test', 'compare', 'compare_models',
+           'to_text', 'write_json']
 
 # %% ../nbs/08_compare.ipynb #a5d80a7c
 log = logging.getLogger(__name__)
@@ -83,9 +83,12 @@ class Comparison:
     "Hold how models compare on the same rows"
     n: int = about("rows")
     scores: pd.DataFrame = about("score (index) of each model (columns)")
+    intervals: pd.DataFrame = about("model, score, low, high: the 95% interval of each score of each model")
     differences: pd.DataFrame = about("a, b, score, difference (a - b), low, high: each score of each two models, with the 95% interval of the paired bootstrap")
-    tests: pd.DataFrame = about("a, b, only_a and only_b (rows that only one of the two has right), p_value of McNemar's exact test")
+    tests: pd.DataFrame = about("a, b, only_a and only_b (rows that only one of the two has right), p_accuracy of McNemar's exact test, p_f1_macro of the randomization test")
     verdicts: list[str] = about("a sentence on each two models")
+    notes: list[str] = about("what to know before the intervals are believed", default_factory=list)
+    measured: dict[str, str] = about("what the models were compared on: table, level, revision of NACE", default_factory=dict)
 
 
 def mcnemar(
@@ -94,6 +97,27 @@ def mcnemar(
 ) -> float: # p-value, two-sided
     "Test whether two models have the same accuracy"
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+
+def swap_test(
+    labels: list[str] | pd.Series, # true labels
+    a: list[str] | pd.Series, # answers of the first model
+    b: list[str] | pd.Series, # answers of the second, in the same order
+    swaps: int = DRAWS, # how often to toss a coin for each row
+    seed: int = SEED, # the same seed gives the same tosses
+) -> float: # p-value, two-sided
+    "Test whether two models have the same macro F1, by swapping their answers"
+    n, rng = len(labels), np.random.default_rng(seed)
+    true, *answers = pd.factorize(np.concatenate([np.asarray(o, dtype=object) for o in (labels, a, b)]))[0].reshape(3, n)
+    true, answers, at_once = np.tile(true, 2), np.concatenate(answers), max(1, 2**20 // n)
+
+    def apart(swapped: np.ndarray) -> np.ndarray:
+        "Compute how far apart the two are after each way of swapping, [ways]"
+        first, second = (macro_scores(true, answers, np.hstack(o))["f1_macro"] for o in ((1 - swapped, swapped), (swapped, 1 - swapped)))
+        return np.abs(first - second)
+    least = apart(np.zeros((1, n))) - 1e-12
+    as_far = sum(int((apart(rng.integers(2, size=(min(at_once, swaps - done), n)).astype(float)) >= least).sum()) for done in range(0, swaps, at_once))
+    return (1 + as_far) / (1 + swaps)
 
 # %% ../nbs/08_compare.ipynb #09d50ce4
 def _points(row: pd.Series, sign: int) -> str:
@@ -107,8 +131,7 @@ def _verdict(found: pd.DataFrame, test, n: int) -> str:
     said = {}
     for score, name in (("accuracy", "accuracy"), ("f1_macro", "macro F1")):
         row = found.loc[score]
-        enough = test.p_value < 0.05 if score == "accuracy" else test.only_a + test.only_b >= 6  # on fewer rows no test can tell
-        sure = enough and (row.low > 0 or row.high < 0)
+        sure = getattr(test, f"p_{score}") < 0.05 and (row.low > 0 or row.high < 0)
         better, sign = (test.a, 1) if row.difference > 0 else (test.b, -1)
         said.setdefault(better if sure else None, []).append(f"{name} by {_points(row, sign)}" if sure else f"{name}, {_points(row, 1)}")
     parts = [f"{winner} is better in {' and in '.join(what)}" for winner, what in said.items() if winner]
@@ -124,10 +147,19 @@ def compare(
     pairs, n = list(combinations(reports, 2)), next(iter(reports.values())).scores["n"]
     shared = [k for k in next(iter(reports.values())).intervals.index if all(k in r.intervals.index for r in reports.values())]
     scores = pd.DataFrame({name: [r.scores[k] for k in shared] for name, r in reports.items()}, index=pd.Index(shared, name="score"))
+    intervals = pd.concat([r.intervals.loc[shared, ["low", "high"]].rename_axis("score").reset_index().assign(model=name) for name, r in reports.items()], ignore_index=True)[["model", "score", "low", "high"]]
     differences = pd.concat([_differences(a, b, reports, shared) for a, b in pairs], ignore_index=True)
     tests = pd.DataFrame([_test(a, b, reports) for a, b in pairs])
     verdicts = [_verdict(differences[(differences.a == t.a) & (differences.b == t.b)].set_index("score"), t, n) for t in tests.itertuples()]
-    return Comparison(n, scores, differences, tests, verdicts)
+    notes = list(dict.fromkeys(note for r in reports.values() for note in r.notes or []))
+    return Comparison(n, scores, intervals, differences, tests, verdicts, notes, _measured(reports))
+
+
+def _measured(reports: dict[str, Report]) -> dict[str, str]:
+    "Tell what all of `reports` were measured on"
+    first = next(iter(reports.values()))
+    told = {k: v for k, v in (first.measured or {}).items() if k != "model"} | {"revision": first.revision}
+    return {k: v for k, v in told.items() if v}
 
 
 def _check_same_rows(reports: dict[str, Report]):
@@ -152,7 +184,7 @@ def _test(a: str, b: str, reports: dict[str, Report]) -> dict:
     "Count the rows that only one of two models has right, and test whether they are uneven"
     right = [(reports[o].predictions.label == reports[o].predictions.label_1).to_numpy() for o in (a, b)]
     only_a, only_b = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
-    return {"a": a, "b": b, "only_a": only_a, "only_b": only_b, "p_value": mcnemar(only_a, only_b)}
+    return {"a": a, "b": b, "only_a": only_a, "only_b": only_b, "p_accuracy": mcnemar(only_a, only_b), "p_f1_macro": swap_test(reports[a].predictions.label, reports[a].predictions.label_1, reports[b].predictions.label_1)}
 
 # %% ../nbs/08_compare.ipynb #fb602788
 def _kind(model: Classifier) -> str:
@@ -225,6 +257,10 @@ def compare_models(
     return compare({name: evaluate(m, path, text_col, label_col, progress, level, skip_shallow, encoding, delimiter, revision=revision, name=name) for name, m in models.items()})
 
 # %% ../nbs/08_compare.ipynb #13fd3633
+_METHOD = {"differences": "paired percentile bootstrap over rows, level 0.95", "p_accuracy": "McNemar, exact, two-sided", "p_f1_macro": "approximate randomization of the answers of each row, two-sided",
+           "better": "p below 0.05 and 0 outside the interval", "resamples": DRAWS, "swaps": DRAWS, "seed": SEED}
+
+
 def to_text(
     comparison: Comparison, # as `compare` returns it
     width: int = 100, # characters a line
@@ -241,7 +277,8 @@ def to_text(
         table = Table("score", "difference", "95% interval", title=f"{t.a} - {t.b}", title_justify="left")
         for row in found.itertuples(): table.add_row(row.score + " (lower is better)" * (row.score in ERRORS), f"{row.difference:+.4f}", f"{row.low:+.4f} to {row.high:+.4f}")
         console.print(table)
-        console.print(f"Only {t.a} right: {t.only_a:,} rows; only {t.b} right: {t.only_b:,} rows; McNemar's exact test p = {t.p_value:.2g}")
+        console.print(f"Only {t.a} right: {t.only_a:,} rows; only {t.b} right: {t.only_b:,} rows; McNemar's exact test of the accuracy p = {t.p_accuracy:.2g}, randomization test of the macro F1 p = {t.p_f1_macro:.2g}")
+    for note in comparison.notes: console.print(f"Note: {note}")
     for verdict in comparison.verdicts: console.print(verdict)
     return console.file.getvalue().rstrip("\n")
 
@@ -252,6 +289,7 @@ def write_json(
 ) -> Path: # the path written
     "Write the `comparison` as JSON"
     records = lambda df: json.loads(df.to_json(orient="records", double_precision=15))
-    found = {"n": comparison.n, "scores": {name: comparison.scores[name].to_dict() for name in comparison.scores}, "differences": records(comparison.differences), "tests": records(comparison.tests), "verdicts": comparison.verdicts}
+    found = {"n": comparison.n, "measured": comparison.measured, "scores": {name: comparison.scores[name].to_dict() for name in comparison.scores}, "intervals": records(comparison.intervals), "differences": records(comparison.differences),
+             "tests": records(comparison.tests), "verdicts": comparison.verdicts, "notes": comparison.notes, "method": _METHOD}
     with replacing(path) as tmp: tmp.write_text(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return Path(path)

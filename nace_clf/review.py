@@ -19,11 +19,12 @@ from .nace import LEVELS, level_of, parse_all
 from .predict import label_titles
 
 # %% auto #0
-__all__ = ['log', 'out_of_fold', 'class_thresholds', 'confident_class', 'confident_joint', 'noise_share', 'find_suspects',
-           'review']
+__all__ = ['log', 'TRUSTED', 'out_of_fold', 'class_thresholds', 'confident_class', 'confident_joint', 'noise_share',
+           'find_suspects', 'review']
 
 # %% ../nbs/08_review.ipynb #bec886ca
 log = logging.getLogger(__name__)
+TRUSTED = 0.8  # share of the labels that the judge must find by itself before the share of wrong labels is estimated
 
 # %% ../nbs/08_review.ipynb #477668ea
 def out_of_fold(
@@ -58,10 +59,13 @@ def class_thresholds(
 def confident_class(
     probs: np.ndarray, # out-of-fold probabilities, [rows, classes]
     thresholds: np.ndarray, # as `class_thresholds` returns them, [classes]
+    labels: np.ndarray, # class numbers, [rows]
 ) -> np.ndarray: # class number, [rows]; -1 where no class reaches its threshold
-    "Find the most probable class of each row among those that reach their threshold"
+    "Find the most probable class of each row among its label and those that reach their threshold"
     reached = np.where(probs >= thresholds, probs, -1.0)
-    return np.where(reached.max(axis=1) >= 0, reached.argmax(axis=1), -1)
+    best = reached.max(axis=1)
+    likely = np.where(best > probs[np.arange(len(labels)), labels], reached.argmax(axis=1), labels)
+    return np.where(best >= 0, likely, -1)
 
 
 def confident_joint(
@@ -88,13 +92,11 @@ def noise_share(
 def find_suspects(
     probs: np.ndarray, # out-of-fold probabilities, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
-) -> pd.DataFrame: # position, likely (class number) and margin, the most suspect row first
+) -> pd.DataFrame: # position, likely (number of the most probable class) and margin, the most suspect row first
     "Find rows that are confident for another class than their label"
-    rows, likely = np.arange(len(labels)), confident_class(probs, class_thresholds(probs, labels))
-    others = probs.copy()
-    others[rows, labels] = -1
-    margin = probs[rows, labels] - others.max(axis=1)
-    found = pd.DataFrame({"position": rows, "likely": likely, "margin": margin})[(likely >= 0) & (likely != labels)]
+    rows, likely = np.arange(len(labels)), confident_class(probs, class_thresholds(probs, labels), labels)
+    margin = probs[rows, labels] - probs.max(axis=1)
+    found = pd.DataFrame({"position": rows, "likely": probs.argmax(axis=1), "margin": margin})[(likely >= 0) & (likely != labels)]
     return found.sort_values("margin", kind="stable").reset_index(drop=True)
 
 
@@ -130,6 +132,16 @@ def _weak(labels: np.ndarray, groups: np.ndarray, names: list[str], folds: int) 
     return n == 1
 
 
+def _tell_found(probs: np.ndarray, labels: np.ndarray, found: int, n: int):
+    "Log how many suspects were `found` in `n` rows, and what that says: of the labels, or of a judge that is often wrong"
+    agrees = float((probs.argmax(axis=1) == labels).mean())
+    if agrees >= TRUSTED:
+        noise = noise_share(confident_joint(labels, confident_class(probs, class_thresholds(probs, labels), labels), probs.shape[1]), labels)
+        return log.info("%s suspects in %s rows; about %.1f%% of the labels are doubtful", f"{found:,}", f"{n:,}", 100 * noise)
+    log.warning("%s suspects in %s rows, but the judge, a TF-IDF model, finds only %.0f%% of the labels by itself, so many suspects are errors of its own: "
+                "read from the top, and stop where it errs more than the labels; or review at a higher level (level = 'section')", f"{found:,}", f"{n:,}", 100 * agrees)
+
+
 def review(
     table: pd.DataFrame | str | Path, # the training table: a frame, a file or an address
     cfg: Config | None = None, # its settings on columns, codes, file format and `seed` are used; the defaults if not given
@@ -149,8 +161,7 @@ def review(
     probs = out_of_fold(df.text.tolist(), labels, len(names), groups, folds, cfg.seed)
     judged = np.flatnonzero(~lone[labels])
     found = find_suspects(probs[judged], labels[judged])
-    noise = noise_share(confident_joint(labels[judged], confident_class(probs[judged], class_thresholds(probs[judged], labels[judged])), len(names)), labels[judged])
-    log.info("%s suspects in %s rows; about %.1f%% of the labels are doubtful", f"{len(found):,}", f"{len(df):,}", 100 * noise)
+    _tell_found(probs[judged], labels[judged], len(found), len(df))
     return _described(found.assign(position=judged[found.position]).head(limit or len(found)), df, labels, probs, names, revision)
 
 

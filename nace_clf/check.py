@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .config import InputError, about, replacing
-from .data import as_text, column_options, fold, join_texts, level_above, lost_zeros, read_at_level, read_table, short_rows
+from .data import as_text, column_options, fold, join_texts, level_above, lost_zeros, read_as_numbers, read_at_level, read_table, short_rows
 from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, parse, share_nace
 
 # %% auto #0
@@ -201,7 +201,7 @@ def _of_one_revision(values: list[str]) -> list[str]:
 
 def _shortened(values: list[str], revision: str | None) -> dict[str, str]:
     "Find groups that may be classes without their last zero, in a column that lost zeros in front"
-    if not any(re.fullmatch(r"[0-9]\.[0-9]{1,2}|[0-9]{3}", v.strip()) for v in values): return {}
+    if not read_as_numbers(values): return {}
     found = {v: _try_parse(v, revision, "class") for v in values if re.fullmatch(r"[0-9]{2}\.[0-9]", v.strip())}
     return {v: f"{v!r} may be the class {p.code}" for v, p in found.items() if p}
 

@@ -49,18 +49,22 @@ def _start(
     logging.getLogger("nace_clf").setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
 
 # %% ../nbs/11_cli.ipynb #0103a6bd
+_GO_ON = {"train": "; with --save-strategy, the same command and --resume go on from the last checkpoint", "tune": "; the same command and --resume go on with the search"}
+
+
 def main(
     args: list[str] | None = None, # the words after `nace-clf`; those of the process if not given
 ) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted
     "Run the command line"
-    try: return app(args, prog_name="nace-clf", standalone_mode=False) or 0
+    code, problem = 2, ""
+    try: code = app(args, prog_name="nace-clf", standalone_mode=False) or 0
     except typer.TyperException as e: problem = e.format_message() + " (see --help)"
     except InputError as e: problem = str(e)
     except OSError as e: problem = f"{e.filename or 'system'}: {e.strerror or e}"
-    except (KeyboardInterrupt, typer.Abort): problem, code = "interrupted", 130
-    else: return 0
-    print("nace-clf: " + " ".join(problem.split()), file=sys.stderr)
-    return code if problem == "interrupted" else 2
+    except (KeyboardInterrupt, typer.Abort): code = 130
+    if code == 130: problem = "interrupted" + _GO_ON.get(next(iter(sys.argv[1:] if args is None else args), ""), "")
+    if problem: print("nace-clf: " + " ".join(problem.split()), file=sys.stderr)
+    return code
 
 # %% ../nbs/11_cli.ipynb #c4674a9a
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]
@@ -409,9 +413,11 @@ def demo(
 ):
     "Train the bundled model on the bundled sample, score it and use it."
     from nace_clf.config import demo_config
+    from nace_clf.data import check_folder
     from nace_clf.evaluate import evaluate as score
     from nace_clf.predict import Classifier
     cfg = demo_config(**_given(settings))
+    check_folder(out_dir)
     train_csv, test_csv = _demo_data(data_dir)
     clf = Classifier(_demo_model(train_csv, out_dir, cfg, overwrite, progress))
     print(f"Scoring {test_csv}")

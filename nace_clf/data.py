@@ -36,9 +36,9 @@ from .nace import LEVELS, REVISIONS, NaceError, Parsed, detect_revision, level_o
 # %% auto #0
 __all__ = ['log', 'LANGUAGES', 'HELD_OUT', 'local_copy', 'Format', 'detect_format', 'read_table', 'short_rows', 'likely_columns',
            'column_options', 'check_table', 'as_text', 'join_texts', 'more_rows', 'read_at_level', 'level_above',
-           'lost_zeros', 'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset', 'load_data',
-           'nace_revision', 'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample', 'write_table',
-           'check_writable', 'check_place']
+           'read_as_numbers', 'lost_zeros', 'roll_up_labels', 'fold', 'row_groups', 'split_rows', 'to_dataset',
+           'load_data', 'nace_revision', 'revision_of', 'label_names', 'fingerprint', 'sample_rows', 'sample',
+           'write_table', 'check_writable', 'check_place', 'check_folder']
 
 # %% ../nbs/01_data.ipynb #b6b612d5
 log = logging.getLogger(__name__)
@@ -495,6 +495,13 @@ def _problem(value: str, readings: dict[str, Parsed], level: str, revision: str)
     return f"{value!r} cannot be read as a {level}"
 
 # %% ../nbs/01_data.ipynb #5c5a2980
+def read_as_numbers(
+    values: list[str] | np.ndarray, # distinct codes of a column
+) -> bool: # True if one has lost its zero in front
+    "Tell whether `values` were once taken for numbers"
+    return any(re.fullmatch(r"[0-9]\.[0-9]{1,2}|[0-9]{3}", v.strip()) for v in values)
+
+
 def lost_zeros(
     values: list[str] | np.ndarray, # distinct codes of a column
     revision: str | None = None, # "2" or "2.1", if known
@@ -532,7 +539,7 @@ def roll_up_labels(
         alike = [v for v in wrong if bool(level_above(v, level, read_as)) == bool(level_above(wrong[0], level, read_as))]
         rows = kept.index[kept.isin(alike)]
         raise InputError(f"{_at_row(where, rows[0])}: {_problem(wrong[0], readings[wrong[0]], level, read_as)}{more_rows(rows)}")
-    _tell(labels, kept, readings, level, where)
+    _tell(labels, kept, readings, level, where, read_as)
     return kept.map({v: next(iter(r)) for v, r in readings.items()}), known
 
 
@@ -552,13 +559,18 @@ def _known_revision(values: np.ndarray, level: str, revision: str, where: str) -
     raise InputError(f"{where}: which revision of NACE? {found}; say so with --revision 2 or --revision 2.1")
 
 
-def _tell(labels: pd.Series, kept: pd.Series, readings: dict[str, dict[str, Parsed]], level: str, where: str):
-    "Log which codes were put right and which rows left out"
+def _tell(labels: pd.Series, kept: pd.Series, readings: dict[str, dict[str, Parsed]], level: str, where: str, revision: str):
+    "Log which codes were put right and which rows left out, and whether these may be deeper codes without their last zero"
     repaired = {v: p for v, r in readings.items() for p in r.values() if p.repair}
     if repaired:
         v, p = next(iter(repaired.items()))
         log.info("%s: %s of %s codes put into form, such as %r read as %s (%s)", where, f"{labels.isin(repaired).sum():,}", f"{len(labels):,}", v, p.code, p.repair)
-    if len(kept) < len(labels): log.warning("%s: left out %s of %s rows whose code is not as deep as the %s", where, f"{len(labels) - len(kept):,}", f"{len(labels):,}", level)
+    if len(kept) == len(labels): return
+    left = labels[~labels.index.isin(kept.index)]
+    numbers = re.compile(r"[0-9]{2}\.[0-9]" if read_as_numbers(labels.unique()) else "(?!)")
+    cut = {v: found for v in left.unique() if numbers.fullmatch(v.strip()) and (found := read_at_level(v, level, revision))}
+    hint = f"; {left.isin(cut).sum():,} of them may have lost a zero at the end, as other codes have in front, such as {(v := next(iter(cut)))!r} ({next(iter(cut[v]))}): export the column as text" if cut else ""
+    log.warning("%s: left out %s of %s rows whose code is not as deep as the %s%s", where, f"{len(left):,}", f"{len(labels):,}", level, hint)
 
 # %% ../nbs/01_data.ipynb #a21270be
 def _seats(counts: np.ndarray, total: int) -> np.ndarray:
@@ -812,10 +824,23 @@ def check_place(
 ):
     "Raise an `InputError` if no file can be written to `path`, by trying to write beside it"
     path, asked = Path(path), f" for {option}" * bool(option)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|[A-Za-z]://", str(path)):  # `Path` makes s3:/ of s3://; C:/ is a drive
-        raise InputError(f"{re.sub(':/+', '://', str(path), count=1)}: is an address, where nothing can be written; give a file on this machine{asked}, and copy it there")
     if os.path.isdir(path): raise InputError(f"{path}: is a folder; give a file{asked}")
     if os.path.exists(path) and not os.path.isfile(path): raise InputError(f"{path}: is a device, not a file that can be replaced; give a file{asked}")
+    _check_beside(path, "file", asked)
+
+
+def check_folder(
+    folder: str | Path, # a folder that is to be made or filled
+):
+    "Raise an `InputError` if `folder` cannot be made or written beside, by trying"
+    if os.path.lexists(folder) and not os.path.isdir(folder): raise InputError(f"{folder}: is a file; give a folder")
+    _check_beside(Path(folder), "folder", "")
+
+
+def _check_beside(path: Path, kind: str, asked: str):
+    "Try to write beside `path`, or beside the first folder that is missing above it"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|[A-Za-z]://", str(path)):  # `Path` makes s3:/ of s3://; C:/ is a drive
+        raise InputError(f"{re.sub(':/+', '://', str(path), count=1)}: is an address, where nothing can be written; give a {kind} on this machine{asked}, and copy it there")
     at = next((p for p in path.parents if os.path.lexists(p)), path.parents[-1])  # a drive may be missing; the folders below it will be made
     if not at.is_dir(): raise InputError(f"{path}: cannot be written, since {at} is {'a file' if at.is_file() else 'no folder'}; give a path{asked} whose folder exists or can be made")
     try: tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=at).cleanup()

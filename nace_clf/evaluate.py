@@ -116,7 +116,7 @@ def _of_group(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 class Report:
     "Hold what was measured on a test table"
     scores: dict[str, float] = about("accuracy, macro and top-k scores, log_loss, brier, expected_calibration_error, n; for NACE codes also the hierarchical scores")
-    per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class, and low and high ends of the 95% intervals")
+    per_class: pd.DataFrame = about("precision, recall, f1 and rows of each class that is the label or the answer of a row, and low and high ends of the 95% intervals")
     confusion: pd.DataFrame = about("rows of each true class (index) by predicted class (columns); more than ten labels never seen are one class")
     predictions: pd.DataFrame = about("text, label, label_1, score_1, label_2, score_2 of each row")
     levels: pd.DataFrame | None = about("accuracy and f1_macro at each level with low and high ends, and rows, if the labels are NACE codes", default=None)
@@ -366,8 +366,9 @@ def plot_confusion(
     long = max(map(len, across))
     width, height = (9, 6) if len(shares) > 6 else (6, 3.4)
     fig, ax = plt.subplots(figsize=(width, height + 0.07 * long * (long > 6)), layout="constrained")
-    ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(
+    drawn = ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(
         ax=ax, include_values=len(shares) <= 6, values_format=".2f", cmap="Blues", im_kw={"vmin": 0, "vmax": 0.5 if len(shares) > 6 else 1})
+    drawn.im_.colorbar.set_label("share of the rows of the true class" + ", darkest from a half on" * (len(shares) > 6))
     ax.set_yticks(range(len(shares)), _drawn(shares.index, report.revision))
     ax.tick_params("x", rotation=90 if long > 2 else 0)
     plt.close(fig)
@@ -414,8 +415,8 @@ def readable(
     tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({"score": scores.index, "value": [f"{v:.4f}" for v in scores.score], "95% interval": [_range(a, b, 4) for a, b in zip(scores.low, scores.high)]})}
     if report.levels is not None: tables["Levels of NACE"] = pd.DataFrame({"level": report.levels.level, "accuracy": _ends(report.levels, "accuracy"), "macro F1": _ends(report.levels, "f1_macro"), "rows": report.levels.rows})
     for column, part in report.groups.groupby("column", sort=False) if report.groups is not None else ():
-        part = part.head(n)
-        tables[f"By {column}"] = pd.DataFrame({column: part.value, "accuracy": _ends(part, "accuracy"), "macro F1": _ends(part, "f1_macro"), "rows": part.rows})
+        title, part = f"By {column}" + f", the {n} largest of {len(part)}" * (len(part) > n), part.head(n)
+        tables[title] = pd.DataFrame({column: part.value, "accuracy": _ends(part, "accuracy"), "macro F1": _ends(part, "f1_macro"), "rows": part.rows})
     most = report.per_class.nlargest(n, "rows").sort_index()
     title = "Classes" if len(most) == len(report.per_class) else f"The {n} largest of {len(report.per_class)} classes"
     tables[title] = pd.DataFrame({"class": with_titles(most.index, report.revision)} | {k: _ends(most, k) if wide else [f"{v:.3f}" for v in most[k]] for k in ("precision", "recall")} | {"F1": _ends(most, "f1"), "rows": most.rows.to_numpy()})

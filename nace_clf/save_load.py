@@ -27,7 +27,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from .baseline import Baseline, Blend, fit_blend, save_blend, train_baseline
 from .config import Config, InputError, replacing
-from .data import fingerprint, label_names, load_data, local_copy, revision_of
+from .data import check_folder, fingerprint, label_names, load_data, local_copy, revision_of
 from .model import quiet
 from .train import compute_scores, train
 
@@ -129,7 +129,7 @@ def refuse_existing(
 ):
     "Raise an `InputError` if `folder` holds something, unless it is a saved model and `overwrite` is true"
     folder = Path(folder)
-    if folder.is_file(): raise InputError(f"{folder}: is a file; give a folder")
+    check_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise InputError(f"{folder}: exists and is not empty; give another folder, or --overwrite to replace it (in Python: overwrite=True)")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
@@ -231,7 +231,7 @@ def fit(
     data, linear = describe_data(table, ds), _linear(ds, cfg)  # before the training, so that nothing that fails here costs it
     try: trainer = train(ds, cfg, checkpoints, resume, progress)
     finally:
-        if checkpoints.is_dir() and not any(checkpoints.iterdir()): shutil.rmtree(checkpoints, ignore_errors=True)
+        if checkpoints.is_dir() and not any(checkpoints.glob("checkpoint-*")): shutil.rmtree(checkpoints, ignore_errors=True)
     metrics, blend = _validation_scores(trainer), None
     logits = trainer.predict(trainer.eval_dataset).predictions if cfg.baseline or cfg.blend else None  # by all processes
     if trainer.is_world_process_zero():

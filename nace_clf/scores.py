@@ -82,7 +82,7 @@ def class_scores(
     y: np.ndarray, # true class numbers, [rows]
     predicted: np.ndarray, # predicted class numbers, [rows]
     names: list[str], # names of the classes
-) -> pd.DataFrame: # precision, recall, f1, rows, and low and high ends of the three; index: the names of the classes that have rows
+) -> pd.DataFrame: # precision, recall, f1, rows, and low and high ends of the three; index: the names of the classes that are the label or the answer of a row
     "Score each class, with 95% intervals"
     true, answers = (np.bincount(o, minlength=len(names)) for o in (y, predicted))
     hits = np.bincount(y[y == predicted], minlength=len(names))
@@ -90,7 +90,7 @@ def class_scores(
     table, ends = {name: _share(*part) for name, part in shares.items()}, {}
     for name, part in shares.items(): ends |= {f"{name}_low": wilson(*part)[0], f"{name}_high": wilson(*part)[1]}
     for values in (table, ends): values |= {k: 2 * v / (1 + v) for k, v in values.items() if k.startswith("f1")}
-    return pd.DataFrame(table | {"rows": true} | ends, index=pd.Index(names, name="label"))[true > 0]
+    return pd.DataFrame(table | {"rows": true} | ends, index=pd.Index(names, name="label"))[true + answers > 0]
 
 # %% ../nbs/04_scores.ipynb #16c71351
 BINS = 10

@@ -417,7 +417,7 @@ def demo(
     from nace_clf.evaluate import evaluate as score
     from nace_clf.predict import Classifier
     cfg = demo_config(**_given(settings))
-    check_folder(out_dir)
+    if overwrite or not (out_dir / "manifest.json").is_file(): check_folder(out_dir)  # a model that is there is only read
     train_csv, test_csv = _demo_data(data_dir)
     clf = Classifier(_demo_model(train_csv, out_dir, cfg, overwrite, progress))
     print(f"Scoring {test_csv}")

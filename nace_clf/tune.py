@@ -29,7 +29,7 @@ from transformers import PreTrainedModel, PrinterCallback
 from transformers.trainer_utils import TrainOutput
 
 from .config import Config, InputError, replacing, to_yaml, training_arguments
-from .data import check_folder, fingerprint, label_names
+from .data import check_folder, check_place, fingerprint, label_names
 from .train import OrderedTrainer, build_trainer, loss_function, shape
 
 # %% auto #0
@@ -179,7 +179,7 @@ class TuningTrainer(OrderedTrainer):
 def _claim(folder: Path, note: dict, resume: bool):
     "Check that the search in `folder` is the one of `note`, or that there is none if it is not to `resume`"
     path = folder / "search.json"
-    check_folder(folder)
+    check_place(path) if folder.is_dir() else check_folder(folder)
     if not path.is_file():
         if resume: raise InputError(f"{folder}: holds no search to resume; tune without --resume first")
         if folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):

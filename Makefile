@@ -37,8 +37,8 @@ bench: .venv/dev $(BENCH_PEERS:%=.bench/%/.done)
 	@touch $@
 
 clean:
-	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/.ipynb_checkpoints
-	find nace_clf .ci -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf _proc _docs build dist *.egg-info nbs/nbdev.yml nbs/.ipynb_checkpoints nbs/*/.ipynb_checkpoints
+	find nace_clf .ci nbs -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Kept: .venv, .bench, data, models"
 
 .venv/python:

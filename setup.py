@@ -22,9 +22,10 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["nace_clf", "nace_clf.*"]),
+    package_data={"nace_clf": ["templates/*.html"]},
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
-    extras_require={"demo": cfg["demo_requirements"].split(), "onnx": cfg["onnx_requirements"].split(), "tune": cfg["tune_requirements"].split(), "dev": cfg["dev_requirements"].split()},
+    extras_require={e: cfg[f"{e}_requirements"].split() for e in ("demo", "onnx", "tune", "dev")},
     entry_points={"console_scripts": cfg["console_scripts"].splitlines()},
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -1,4 +1,8 @@
-"README.md from nbs/index.ipynb, without Quarto: python .ci/readme.py [--check]"
+"""What is made from the notebooks: python .ci/readme.py [--check]
+
+The tables of rooms in nbs/index.ipynb and CONTRIBUTING.md, the sidebar in _quarto.yml,
+and README.md, which is nbs/index.ipynb as Markdown (without Quarto)."""
+import json
 import re
 import sys
 from pathlib import Path
@@ -6,24 +10,96 @@ from pathlib import Path
 import nbformat
 from nbconvert import MarkdownExporter
 
-root = Path(__file__).parent.parent
+root = Path(__file__).resolve().parent.parent
+FOLDERS = {"tutorial": "", "tools": "tools", "parts": "parts"}  # by their names in the marks
+HIDDEN = re.compile(r"^#\s*\|\s*(hide|include:\s*false)\b", re.M)
 
 
-def readme() -> str:
-    "Render index.ipynb as Markdown, without directives and hidden cells"
-    nb = nbformat.read(root / "nbs/index.ipynb", as_version=4)
+def room(path: Path) -> tuple[str, str, str, str]: # address, title, purpose, module
+    "Read the first lines of a notebook, and what it exports"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    lead = next(("".join(c["source"]) for c in cells if c["cell_type"] == "markdown"), "")
+    title, _, rest = lead.removeprefix("# ").partition("\n")
+    lines = rest.strip().split("\n\n")[0].splitlines()
+    purpose = " ".join(line.removeprefix("> ") for line in lines).replace("|", "\\|")
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    module = re.search(r"^#\s*\|\s*default_exp\s+(\S+)", code, re.M)
+    href = path.relative_to(root / "nbs").as_posix()
+    return href, title.strip(), purpose, module[1] if module else ""
+
+
+def rooms(floor: str) -> list[tuple[str, str, str, str]]:
+    "List the rooms of a floor"
+    return [room(p) for p in sorted((root / "nbs" / FOLDERS[floor]).glob("[0-9]*.ipynb"))]
+
+
+def page_rows(floor: str) -> str:
+    "Write the table of the index page"
+    rows = [f"| [{title}]({href}) | {purpose} |" for href, title, purpose, _ in rooms(floor)]
+    return "\n".join(["", "| page | what it is about |", "| --- | --- |", *rows, ""])
+
+
+def module_rows(floor: str) -> str:
+    "Write the table of CONTRIBUTING.md"
+    rows = [f"| [{title}](nbs/{href}) | `{module}` | {purpose} |"
+            for href, title, purpose, module in rooms(floor)]
+    head = ["", "| page | module | what it is about |", "| --- | --- | --- |"]
+    return "\n".join([*head, *rows, ""])
+
+
+def sidebar(floor: str) -> str:
+    "Write the entries of the sidebar"
+    return "\n".join(f"          - {href}" for href, *_ in rooms(floor))
+
+
+def fill(text: str, write, mark: str) -> str:
+    "Put what `write` says about a floor between the marks `rooms FLOOR` and `end`"
+    def put(found: re.Match) -> str: return f"{found[1]}\n{write(found[2])}\n{found[3]}"
+    start, end = mark.format(r"rooms (\w+)"), mark.format("end")
+    return re.sub(rf"({start})\n.*?({end})", put, text, flags=re.S)
+
+
+def index() -> str:
+    "Fill the tables of the index page"
+    nb = json.loads((root / "nbs/index.ipynb").read_text(encoding="utf-8"))
+    for cell in nb["cells"]:
+        if cell["cell_type"] != "markdown": continue
+        text = fill("".join(cell["source"]), page_rows, "<!-- {} -->")
+        cell["source"] = text.splitlines(keepends=True)
+    return json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def readme(notebook: str) -> str:
+    "Render the index page as Markdown, without directives and hidden cells"
+    nb = nbformat.reads(notebook, as_version=4)
     nb.metadata["language_info"] = {"name": "python"}
-    nb.cells = [c for c in nb.cells if not re.search(r"^#\s*\|\s*(hide|include:\s*false)\b", c.source, re.M)]
+    nb.cells = [c for c in nb.cells if not HIDDEN.search(c.source)]
     for cell in nb.cells:
-        if cell.cell_type == "code": cell.source = re.sub(r"^#\s*\|.*\n", "", cell.source, flags=re.M)
-        else: cell.source = re.sub(r"\(([\w/]+)\.ipynb\)", r"(nbs/\1.ipynb)", cell.source)
+        if cell.cell_type == "code":
+            cell.source = re.sub(r"^#\s*\|.*\n", "", cell.source, flags=re.M)
+        else:
+            cell.source = re.sub(r"\(([\w/]+\.ipynb)(#[\w-]+)?\)", r"(nbs/\1\2)", cell.source)
+            cell.source = re.sub(r"^<!-- .* -->\n?", "", cell.source, flags=re.M)
         for out in cell.get("outputs", []):
             if "data" in out: out.data = {k: v for k, v in out.data.items() if k == "text/plain"}
     text, _ = MarkdownExporter().from_notebook_node(nb)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
+def made() -> dict[str, str]: # path: what should stand there
+    "Make everything from the notebooks"
+    notebook = index()
+    guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    site = (root / "_quarto.yml").read_text(encoding="utf-8")
+    return {"nbs/index.ipynb": notebook, "README.md": readme(notebook),
+            "CONTRIBUTING.md": fill(guide, module_rows, "<!-- {} -->"),
+            "_quarto.yml": fill(site, sidebar, " *# {}")}
+
+
 if __name__ == "__main__":
-    path, text = root / "README.md", readme()
-    if "--check" not in sys.argv: path.write_text(text, encoding="utf-8")
-    elif path.read_text(encoding="utf-8") != text: sys.exit("README.md differs from nbs/index.ipynb; run: python .ci/readme.py")
+    stale = {name: text for name, text in made().items()
+             if (root / name).read_text(encoding="utf-8") != text}
+    if "--check" not in sys.argv:
+        for name, text in stale.items(): (root / name).write_text(text, encoding="utf-8")
+    elif stale:
+        sys.exit(f"not what the notebooks say: {', '.join(stale)}; run: python .ci/readme.py")

@@ -6,7 +6,8 @@ import fasttext
 
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"dim": 100, "lr": 0.5, "epoch": 25, "wordNgrams": 2, "minn": 3, "maxn": 5, "minCount": 1, "bucket": 200_000, "loss": "softmax", "seed": 42}
+SETTINGS = {"dim": 100, "lr": 0.5, "epoch": 25, "wordNgrams": 2, "minn": 3, "maxn": 5,
+            "minCount": 1, "bucket": 200_000, "loss": "softmax", "seed": 42}
 
 
 def clean(text: str) -> str:
@@ -18,8 +19,10 @@ def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
     "Write fastText's input file, train and save"
     folder.mkdir(parents=True, exist_ok=True)
     table = folder.with_name("train.txt")
-    table.write_text("".join(f"__label__{label} {clean(text)}\n" for text, label in zip(texts, labels)), encoding="utf-8")
-    fasttext.train_supervised(str(table), thread=threads(), verbose=0, **settings).save_model(str(folder / "model.bin"))
+    lines = [f"__label__{label} {clean(text)}\n" for text, label in zip(texts, labels)]
+    table.write_text("".join(lines), encoding="utf-8")
+    model = fasttext.train_supervised(str(table), thread=threads(), verbose=0, **settings)
+    model.save_model(str(folder / "model.bin"))
 
 
 def load(folder: Path):
@@ -29,7 +32,8 @@ def load(folder: Path):
     def predict(texts: list[str]) -> list[list[tuple[str, float]]]:
         "Rank the labels of `texts` by probability"
         found, probs = model.predict([clean(text) for text in texts], k=TOP_K)
-        return [[(label.removeprefix("__label__"), float(p)) for label, p in zip(*row)] for row in zip(found, probs)]
+        names = [[label.removeprefix("__label__") for label in row] for row in found]
+        return [list(zip(row, p.tolist())) for row, p in zip(names, probs)]
     return predict
 
 

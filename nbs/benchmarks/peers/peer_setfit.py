@@ -1,4 +1,4 @@
-"SetFit: contrastive fine-tuning of the bundled multilingual model, then logistic regression on its vectors"
+"SetFit: contrastive fine-tuning of the bundled model, then logistic regression on its vectors"
 import os
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from transformers.utils import logging as transformers_logging
 
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"max_steps": 60, "batch_size": 16, "body_learning_rate": 2e-5, "head_max_iter": 1000, "seed": 42}
+SETTINGS = {"max_steps": 60, "batch_size": 16, "body_learning_rate": 2e-5, "head_max_iter": 1000,
+            "seed": 42}
 transformers_logging.disable_progress_bar()
 
 
@@ -18,9 +19,13 @@ def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
     "Train the body on `max_steps` batches of pairs, the head on all rows, and save"
     torch.set_num_threads(threads())
     names = sorted(set(labels))
-    model = SetFitModel.from_pretrained(os.environ["BUNDLED_MODEL"], labels=names, head_params={"max_iter": settings["head_max_iter"]}, device="cpu")
-    args = TrainingArguments(output_dir=str(folder.with_name("checkpoints")), max_steps=settings["max_steps"], batch_size=settings["batch_size"],
-                             body_learning_rate=settings["body_learning_rate"], seed=settings["seed"], save_strategy="no", report_to="none", show_progress_bar=False)
+    model = SetFitModel.from_pretrained(
+        os.environ["BUNDLED_MODEL"], labels=names, device="cpu",
+        head_params={"max_iter": settings["head_max_iter"]})
+    args = TrainingArguments(
+        output_dir=str(folder.with_name("checkpoints")), max_steps=settings["max_steps"],
+        batch_size=settings["batch_size"], body_learning_rate=settings["body_learning_rate"],
+        seed=settings["seed"], save_strategy="no", report_to="none", show_progress_bar=False)
     rows = Dataset.from_dict({"text": texts, "label": [names.index(label) for label in labels]})
     Trainer(model, args, train_dataset=rows).train()
     model.save_pretrained(folder)
@@ -39,4 +44,6 @@ def load(folder: Path):
     return predict
 
 
-if __name__ == "__main__": main(train, load, SETTINGS, ("setfit", "sentence-transformers", "transformers", "torch", "scikit-learn", "numpy"))
+PACKAGES = ("setfit", "sentence-transformers", "transformers", "torch", "scikit-learn", "numpy")
+
+if __name__ == "__main__": main(train, load, SETTINGS, PACKAGES)

@@ -12,14 +12,17 @@ from torchTextClassifiers.value_encoder import DictEncoder, ValueEncoder
 
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"tokenizer": "NGram", "vocabulary": 50_000, "embedding_dim": 100, "layers": 0, "heads": 4, "label_heads": None, "sequence_len": 100,
-            "epochs": 8, "batch_size": 256, "lr": 5e-3, "patience": 3, "valid_size": 0.1, "seed": 42}
+SETTINGS = {"tokenizer": "NGram", "vocabulary": 50_000, "embedding_dim": 100, "layers": 0,
+            "heads": 4, "label_heads": None, "sequence_len": 100, "epochs": 8, "batch_size": 256,
+            "lr": 5e-3, "patience": 3, "valid_size": 0.1, "seed": 42}
 logging.disable(logging.INFO)
 
 
 def tokenizer_for(texts: list[str], settings: dict) -> WordPieceTokenizer | NGramTokenizer:
     "Train the tokenizer on `texts`"
-    if settings["tokenizer"] == "NGram": return NGramTokenizer(min_count=1, min_n=3, max_n=6, num_tokens=settings["vocabulary"], len_word_ngrams=3, training_text=texts)
+    if settings["tokenizer"] == "NGram":
+        return NGramTokenizer(min_count=1, min_n=3, max_n=6, num_tokens=settings["vocabulary"],
+                              len_word_ngrams=3, training_text=texts)
     tokenizer = WordPieceTokenizer(vocab_size=settings["vocabulary"])
     tokenizer.train(texts)
     return tokenizer
@@ -28,10 +31,17 @@ def tokenizer_for(texts: list[str], settings: dict) -> WordPieceTokenizer | NGra
 def classifier_for(texts: list[str], labels: list[str], settings: dict) -> torchTextClassifiers:
     "Build the classifier with its tokenizer and label encoder"
     names = sorted(set(labels))
-    attention = AttentionConfig(n_layers=settings["layers"], n_head=settings["heads"], n_kv_head=settings["heads"], positional_encoding=True,
-                                sequence_len=settings["sequence_len"]) if settings["layers"] else None
-    config = ModelConfig(embedding_dim=settings["embedding_dim"], num_classes=len(names), attention_config=attention, n_heads_label_attention=settings["label_heads"])
-    return torchTextClassifiers(tokenizer_for(texts, settings), config, value_encoder=ValueEncoder(DictEncoder({name: i for i, name in enumerate(names)})))
+    attention = None
+    if settings["layers"]:
+        attention = AttentionConfig(
+            n_layers=settings["layers"], n_head=settings["heads"], n_kv_head=settings["heads"],
+            positional_encoding=True, sequence_len=settings["sequence_len"])
+    config = ModelConfig(
+        embedding_dim=settings["embedding_dim"], num_classes=len(names),
+        attention_config=attention,
+        n_heads_label_attention=settings["label_heads"])
+    numbers = ValueEncoder(DictEncoder({name: i for i, name in enumerate(names)}))
+    return torchTextClassifiers(tokenizer_for(texts, settings), config, value_encoder=numbers)
 
 
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
@@ -42,9 +52,12 @@ def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
     order = np.random.default_rng(settings["seed"]).permutation(len(texts))
     held, kept = np.split(order, [int(len(texts) * settings["valid_size"])])
     x, y = np.array(texts), np.array(labels)
-    config = TrainingConfig(num_epochs=settings["epochs"], batch_size=settings["batch_size"], lr=settings["lr"], patience_early_stopping=settings["patience"],
-                            num_workers=0, accelerator="cpu", save_path=str(folder),
-                            trainer_params={"default_root_dir": str(folder.with_name("logs")), "enable_progress_bar": False, "enable_model_summary": False})
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False}
+    config = TrainingConfig(
+        num_epochs=settings["epochs"], batch_size=settings["batch_size"], lr=settings["lr"],
+        patience_early_stopping=settings["patience"], num_workers=0, accelerator="cpu",
+        save_path=str(folder),
+        trainer_params={"default_root_dir": str(folder.with_name("logs"))} | quiet)
     model.train(x[kept], y[kept], config, x[held], y[held])
 
 
@@ -60,9 +73,12 @@ def load(folder: Path):
         ranked = []
         for at in range(0, len(texts), 256):
             found = model.predict(np.array(texts[at:at + 256]), top_k=top_k)
-            ranked += [list(zip(row, p)) for row, p in zip(found["prediction"].tolist(), found["confidence"].tolist())]
+            both = zip(found["prediction"].tolist(), found["confidence"].tolist())
+            ranked += [list(zip(row, p)) for row, p in both]
         return ranked
     return predict
 
 
-if __name__ == "__main__": main(train, load, SETTINGS, ("torchtextclassifiers", "pytorch-lightning", "torch", "tokenizers", "numpy"))
+PACKAGES = ("torchtextclassifiers", "pytorch-lightning", "torch", "tokenizers", "numpy")
+
+if __name__ == "__main__": main(train, load, SETTINGS, PACKAGES)

@@ -1,4 +1,6 @@
-"Train, save, load and time one peer in a process of its own; every script beside this one hands `main` its functions"
+"""Train, save, load and time one peer in a process of its own
+
+Every script beside this one hands `main` its functions."""
 from __future__ import annotations
 
 import argparse
@@ -15,8 +17,10 @@ from pathlib import Path
 
 TOP_K, REPEATS = 5, 3
 Ranked = list[tuple[str, float]]  # labels with their scores, the best first
-Train = Callable[[list[str], list[str], Path, dict], None]  # texts, labels, folder to save to, settings
-Load = Callable[[Path], Callable[[list[str]], list[Ranked]]]  # folder -> a function from texts to their labels
+# texts, labels, folder to save to, settings
+Train = Callable[[list[str], list[str], Path, dict], None]
+# folder -> a function from texts to their labels
+Load = Callable[[Path], Callable[[list[str]], list[Ranked]]]
 
 
 def threads() -> int: # threads that a peer may use
@@ -29,7 +33,8 @@ def column(
     name: str, # column to read
 ) -> list[str]: # its values
     "Read the column `name` of the CSV `path`"
-    with open(path, newline="", encoding="utf-8") as f: return [row[name] for row in csv.DictReader(f)]
+    with open(path, newline="", encoding="utf-8") as f:
+        return [row[name] for row in csv.DictReader(f)]
 
 
 def peak_mib() -> float: # mebibytes
@@ -53,7 +58,9 @@ def write_ranked(
     with open(path, "w", newline="", encoding="utf-8") as f:
         out = csv.writer(f, lineterminator="\n")
         out.writerow([f"{what}_{k + 1}" for k in range(TOP_K) for what in ("label", "score")])
-        for row in ranked: out.writerow([v for label, score in row[:TOP_K] for v in (label, f"{score:.6g}")] + [""] * 2 * (TOP_K - len(row)))
+        for row in ranked:
+            cells = [v for label, score in row[:TOP_K] for v in (label, f"{score:.6g}")]
+            out.writerow(cells + [""] * 2 * (TOP_K - len(row)))
 
 
 def measure_training(train: Train, args: argparse.Namespace, settings: dict):
@@ -61,11 +68,12 @@ def measure_training(train: Train, args: argparse.Namespace, settings: dict):
     texts, labels = column(args.train, args.text_col), column(args.train, args.label_col)
     start = time.perf_counter()
     train(texts, labels, args.out / "model", settings)
-    note(args.out, train_seconds=time.perf_counter() - start, train_peak_mib=peak_mib(), train_rows=len(texts))
+    note(args.out, train_seconds=time.perf_counter() - start, train_peak_mib=peak_mib(),
+         train_rows=len(texts))
 
 
 def measure_prediction(load: Load, args: argparse.Namespace):
-    "Load the model that was saved, and time the prediction of all distinct test texts `REPEATS` times"
+    "Load the model that was saved, and time the prediction of all test texts `REPEATS` times"
     start = time.perf_counter()
     predict = load(args.out / "model")
     loaded = time.perf_counter() - start
@@ -77,8 +85,8 @@ def measure_prediction(load: Load, args: argparse.Namespace):
         seconds.append(time.perf_counter() - start)
     found = dict(zip(distinct, ranked, strict=True))
     write_ranked(args.out / "predictions.csv", [found[text] for text in texts])
-    note(args.out, load_seconds=loaded, predict_seconds=seconds, predict_texts=len(distinct), predict_peak_mib=peak_mib(),
-         size_mib=size_mib(args.out / "model"))
+    note(args.out, load_seconds=loaded, predict_seconds=seconds, predict_texts=len(distinct),
+         predict_peak_mib=peak_mib(), size_mib=size_mib(args.out / "model"))
 
 
 def note(
@@ -94,11 +102,14 @@ def note(
 def arguments() -> argparse.Namespace: # train, test, out, text_col, label_col, set, step
     "Read the command line"
     parser = argparse.ArgumentParser()
-    for name in ("--train", "--test", "--out"): parser.add_argument(name, type=Path, required=True)
+    for name in ("--train", "--test", "--out"):
+        parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--text-col", default="text")
     parser.add_argument("--label-col", default="label")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change one setting of the peer; VALUE is JSON")
-    parser.add_argument("--step", choices=("both", "predict"), default="both", help="'predict' is how the script calls itself after training")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                        help="change one setting of the peer; VALUE is JSON")
+    parser.add_argument("--step", choices=("both", "predict"), default="both",
+                        help="'predict' is how the script calls itself after training")
     return parser.parse_args()
 
 
@@ -107,9 +118,12 @@ def changed(
     changes: list[str], # NAME=VALUE
 ) -> dict: # the settings with `changes`
     "Apply `changes` to `settings`"
-    found = {name: json.loads(value) for name, value in (change.split("=", 1) for change in changes)}
+    pairs = [change.split("=", 1) for change in changes]
+    found = {name: json.loads(value) for name, value in pairs}
     unknown = found.keys() - settings.keys()
-    if unknown: sys.exit(f"there is no setting {', '.join(unknown)}; the settings are: {', '.join(settings)}")
+    if unknown:
+        known = ", ".join(settings)
+        sys.exit(f"there is no setting {', '.join(unknown)}; the settings are: {known}")
     return settings | found
 
 
@@ -125,6 +139,7 @@ def main(
     settings = changed(settings, args.set)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "measured.json").unlink(missing_ok=True)
-    note(args.out, settings=settings, threads=threads(), versions={"python": platform.python_version()} | {p: version(p) for p in packages})
+    versions = {"python": platform.python_version()} | {p: version(p) for p in packages}
+    note(args.out, settings=settings, threads=threads(), versions=versions)
     measure_training(train, args, settings)
     subprocess.run([sys.executable, *sys.argv, "--step", "predict"], check=True)

@@ -1,4 +1,4 @@
-"What the two TF-IDF peers share: weighted words and character n-grams, and a linear classifier on top"
+"What the two TF-IDF peers share: weighted words and character n-grams, and a linear classifier"
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from protocol import TOP_K
 
-FEATURES = {"words": [1, 2], "characters": [2, 5], "min_df": 2}  # shortest and longest n-gram; rows that a feature must occur in
+# shortest and longest n-gram; rows that a feature must occur in
+FEATURES = {"words": [1, 2], "characters": [2, 5], "min_df": 2}
 
 
 def train(
@@ -22,9 +23,11 @@ def train(
     settings: dict, # those of FEATURES
 ):
     "Fit `classifier` on the TF-IDF features of `texts`"
-    common = {"sublinear_tf": True, "strip_accents": "unicode", "min_df": settings["min_df"], "dtype": np.float32}
+    common = {"sublinear_tf": True, "strip_accents": "unicode", "min_df": settings["min_df"],
+              "dtype": np.float32}
     words = TfidfVectorizer(ngram_range=tuple(settings["words"]), **common)
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=tuple(settings["characters"]), **common)
+    letters = tuple(settings["characters"])
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=letters, **common)
     model = make_pipeline(make_union(words, characters), classifier).fit(texts, labels)
     folder.mkdir(parents=True, exist_ok=True)
     skops.io.dump(model, folder / "model.skops")
@@ -38,7 +41,8 @@ def load(
 
     def predict(texts: list[str]) -> list[list[tuple[str, float]]]:
         "Rank the labels of `texts` by probability, or by margin where there is none"
-        scores = model.predict_proba(texts) if hasattr(model, "predict_proba") else model.decision_function(texts)
+        ask = getattr(model, "predict_proba", None) or model.decision_function
+        scores = ask(texts)
         best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
         return [[(model.classes_[c], float(s[c])) for c in row] for row, s in zip(best, scores)]
     return predict

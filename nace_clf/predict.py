@@ -75,11 +75,11 @@ class Classifier:
         if revision not in (None, *REVISIONS):
             raise InputError(f"revision = {revision!r} is not allowed", setting="revision",
                              allowed=f"one of {', '.join(REVISIONS)}")
-        self.folder.verify()
-        self.manifest, self.labels = self.folder.manifest.model_dump(), self.folder.labels
-        if revision: self.labels = replace(self.labels, revision=revision)
-        self.blend = self._load_blend(blend)
-        self._load_model()
+        with self.folder.verifying():
+            self.manifest, self.labels = self.folder.manifest.model_dump(), self.folder.labels
+            if revision: self.labels = replace(self.labels, revision=revision)
+            self.blend = self._load_blend(blend)
+            self._load_model()
         self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 1_024)
         shared = self.engine == "torch" and self.device == "cpu"
         self.workers = min(8, torch.get_num_threads()) if shared else 1
@@ -101,7 +101,8 @@ class Classifier:
 
     def _load_model(self):
         "Load model and tokenizer, and make the functions that compute token ids and logits"
-        self.model, self.tokenizer = self.folder.load(weights=self.engine == "torch")
+        torches = self.engine == "torch"
+        self.model, self.tokenizer = self.folder.load(weights=torches, lean=True)
         self.encode = encoder(self.tokenizer)
         if self.engine == "onnx":
             self.config, path = self.model, self.folder.path / "model.onnx"

@@ -20,9 +20,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
 from .config import Config
 from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
-from .parts.bundled import quiet
 from .parts.errors import InputError
-from .parts.files import check_folder, replacing, write_text
+from .parts.files import check_folder, quiet, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
 from .parts.linear import fit_blend, train_baseline
 from .parts.tables import Table

@@ -9,8 +9,7 @@ import importlib.util
 import logging
 import os
 import struct
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,29 +27,15 @@ from tokenizers import (
     trainers,
 )
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
-from .files import replacing, sha256
+from .files import quiet, replacing, sha256
 
 # %% auto #0
-__all__ = ['log', 'quiet', 'tiny_model', 'bundled_model']
+__all__ = ['log', 'tiny_model', 'bundled_model']
 
 # %% ../../nbs/parts/12_bundled.ipynb #bc8d9bf8
 log = logging.getLogger(__name__)
-
-# %% ../../nbs/parts/12_bundled.ipynb #1d398e6e
-@contextmanager
-def quiet() -> Iterator[None]: # a context
-    "Silence the load report and progress bars of Transformers"
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try: yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars: transformers_logging.enable_progress_bar()
 
 # %% ../../nbs/parts/12_bundled.ipynb #ea9d5988
 _SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",

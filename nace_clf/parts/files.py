@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from .errors import InputError
 
 # %% auto #0
-__all__ = ['replacing', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'alone_in']
+__all__ = ['replacing', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'alone_in', 'quiet']
 
 # %% ../../nbs/parts/01_files.ipynb #1a8b9915
 @contextmanager
@@ -66,7 +67,10 @@ def sha256(
     path: str | Path, # a file
 ) -> str: # 64 hexadecimal digits
     "Compute the SHA-256 of the file `path`"
-    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
+    with open(path, "rb") as f:
+        try: data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError): return hashlib.file_digest(f, "sha256").hexdigest()
+        with data: return hashlib.sha256(data).hexdigest()  # in one go: other threads go on
 
 # %% ../../nbs/parts/01_files.ipynb #1f446ac0
 def check_place(
@@ -133,3 +137,16 @@ def alone_in(
     except Timeout:
         raise InputError(f"{doing} is running there", where=str(folder),
                          remedy="wait for it, or give a new folder") from None
+
+# %% ../../nbs/parts/01_files.ipynb #1d398e6e
+@contextmanager
+def quiet() -> Iterator[None]: # a context
+    "Silence the load report and progress bars of Transformers"
+    from transformers.utils import logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try: yield
+    finally:
+        logging.set_verbosity(level)
+        if bars: logging.enable_progress_bar()

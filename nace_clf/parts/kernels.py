@@ -8,13 +8,12 @@ from __future__ import annotations
 import platform
 
 import torch
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 from .errors import InputError
 
 # %% auto #0
-__all__ = ['SAFE', 'short_attention', 'PackedLinear', 'can_pack', 'quantize_rows', 'Int8Linear', 'has_int8', 'check_int8']
+__all__ = ['SAFE', 'short_attention', 'register_short', 'PackedLinear', 'can_pack', 'quantize_rows', 'Int8Linear', 'has_int8',
+           'check_int8']
 
 # %% ../../nbs/parts/14_kernels.ipynb #f717a680
 SAFE = 70.0  # e to this power, times thousands of values in the thousands, fits bf16 and fp32
@@ -43,8 +42,13 @@ def short_attention(
     return mixed.transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register("nace_clf_short", short_attention)
-AttentionMaskInterface.register("nace_clf_short", eager_mask)
+def register_short() -> str: # its name there, for `set_attn_implementation`
+    "Make `short_attention` known to Transformers, which takes seconds to import"
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, eager_mask
+    AttentionInterface.register("nace_clf_short", short_attention)
+    AttentionMaskInterface.register("nace_clf_short", eager_mask)
+    return "nace_clf_short"
 
 # %% ../../nbs/parts/14_kernels.ipynb #afa022a4
 class PackedLinear(torch.nn.Module):

@@ -15,10 +15,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from ..parts.bundled import quiet
-from ..parts.engine import onnx_logits
+from ..parts.engine import lighten, onnx_logits
 from ..parts.errors import InputError, one_line
-from ..parts.files import replacing
+from ..parts.files import quiet, replacing
 from ..parts.folder import ModelFolder, add_part, drop_part, verify
 from ..parts.nace import REVISIONS, codes, title
 from ..predict import Classifier
@@ -94,7 +93,7 @@ def export(
     texts = texts or sorted({title(c, r) for r in REVISIONS for c in codes("class", r)})
     before = clf.logits(texts).argmax(axis=1)
     with tempfile.TemporaryDirectory() as tmp:
-        path = to_onnx(clf.model, Path(tmp) / "model.onnx", int8)
+        path = to_onnx(lighten(clf.folder.load()[0]), Path(tmp) / "model.onnx", int8)
         clf.forward = onnx_logits(path)
         share = float((clf.logits(texts).argmax(axis=1) == before).mean())
         if share < at_least:

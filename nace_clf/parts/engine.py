@@ -17,12 +17,13 @@ from .errors import InputError
 from .kernels import Int8Linear, PackedLinear, can_pack, register_short
 from .lean import LeanBert
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 # %% auto #0
 __all__ = ['log', 'FIRST_TOKEN', 'Forward', 'ENGINES', 'choose_device', 'choose_precision', 'autocast', 'lighten', 'make_ready',
            'torch_logits', 'onnx_logits', 'choose_engine']
+
+# %% ../../nbs/parts/16_engine.ipynb #2c702d8b
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # %% ../../nbs/parts/16_engine.ipynb #c81a7a7f
 log = logging.getLogger(__name__)

@@ -28,12 +28,13 @@ from .files import quiet, replacing, sha256, write_json
 from .labels import Labels
 from .lean import LeanBert, fits, load_lean
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 # %% auto #0
 __all__ = ['FORMAT', 'PARTS', 'Part', 'Manifest', 'write_manifest', 'read_manifest', 'ModelFolder', 'verify', 'load', 'add_part',
            'drop_part']
+
+# %% ../../nbs/parts/22_folder.ipynb #a32f876c
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # %% ../../nbs/parts/22_folder.ipynb #bf431825
 FORMAT = 2  # of the manifest, as this version writes and reads it

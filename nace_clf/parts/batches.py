@@ -9,17 +9,23 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerFast
+
+from .stored import StoredTokenizer
 
 # %% auto #0
 __all__ = ['encoder', 'batch_width', 'cut_batches', 'pad_batch', 'shared_pool']
 
+# %% ../../nbs/parts/17_batches.ipynb #f3a31b9f
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 # %% ../../nbs/parts/17_batches.ipynb #12b00003
 def encoder(
-    tokenizer: PreTrainedTokenizerFast, # it keeps the truncation that is set here
+    tokenizer: PreTrainedTokenizerFast | StoredTokenizer, # it keeps the truncation set here
 ) -> Callable[[list[str]], list[list[int]]]: # from texts to token ids; threads may share it
     "Make the function that finds the ids that `tokenizer(texts, truncation=True)` finds"
     if not tokenizer.is_fast: return lambda texts: tokenizer(texts, truncation=True)["input_ids"]

@@ -5,7 +5,6 @@
 # %% ../../nbs/parts/22_folder.ipynb #d9ce553c
 from __future__ import annotations
 
-import json
 import math
 import platform
 import shutil
@@ -16,37 +15,55 @@ from datetime import datetime, timezone
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
-from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerFast
+from typing_extensions import NotRequired, TypedDict
 
 from .baseline import Blend, load_blend
-from .errors import InputError, one_line
+from .errors import InputError, listed, one_line
 from .files import quiet, replacing, sha256, write_json
 from .labels import Labels
-from .lean import LeanBert, fits, load_lean
+from .lean import LeanBert, check_numbers, fits, load_lean
+from .stored import COPY_AGAIN, StoredConfig, StoredTokenizer, read_config, read_json
 
 # %% auto #0
-__all__ = ['FORMAT', 'PARTS', 'Part', 'Manifest', 'write_manifest', 'read_manifest', 'ModelFolder', 'verify', 'load', 'add_part',
-           'drop_part']
+__all__ = ['FORMAT', 'PARTS', 'Name', 'Part', 'Run', 'Rows', 'Manifest', 'write_manifest', 'read_manifest', 'ModelFolder',
+           'verify', 'load', 'add_part', 'drop_part']
 
 # %% ../../nbs/parts/22_folder.ipynb #a32f876c
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 # %% ../../nbs/parts/22_folder.ipynb #bf431825
 FORMAT = 2  # of the manifest, as this version writes and reads it
 PARTS = {"weights": 1, "tokenizer": 1, "blend": 1, "onnx": 1}  # parts and their formats, likewise
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*$")]  # of a file in the folder
+
+
 @dataclass
 class Part:
     "Say which files of a folder belong together"
     format: int # how they are to be read
-    files: list[str] # their names
+    files: list[Name] # their names
     about: dict[str, Any] = Field(default_factory=dict) # what else is known of them
+
+
+class Run(TypedDict):
+    "Name the settings of a training run that are used later; the others stand beside them"
+    __pydantic_config__ = ConfigDict(extra="allow")
+    text_col: str | list[str] | tuple[str, ...] # columns with the descriptions
+    label_col: str # column with the codes
+    level: Literal["as-is", "section", "division", "group", "class"] # level of the labels
+
+
+class Rows(TypedDict):
+    "Name what is used later of what a training run has read; the rest stands beside it"
+    __pydantic_config__ = ConfigDict(extra="allow")
+    revision: NotRequired[Literal["2", "2.1"] | None] # revision of NACE, if known
 
 
 class Manifest(BaseModel):
@@ -54,18 +71,16 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="allow")
     format: int = FORMAT # how the manifest is to be read
     created: str # date and time, UTC
-    config: dict[str, Any] # settings of the training run
-    data: dict[str, Any] # file, SHA-256, rows, classes, revision, fingerprint of the rows
+    config: Run # settings of the training run
+    data: Rows # file, SHA-256, rows, classes, revision, fingerprint of the rows
     metrics: dict[str, float | None] # scores on the validation rows
     versions: dict[str, str] # of Python and the packages that made it
-    files: dict[str, str] # SHA-256 of each file
+    files: dict[Name, str] # SHA-256 of each file
     parts: dict[str, Part] # files that belong together
 
     @model_validator(mode="after")
     def _lists_its_parts(self) -> Manifest:
-        "Refuse parts whose files have no sum, and names that lead out of the folder"
-        for name in self.files:
-            if Path(name).name != name: raise ValueError(f"{name!r} is no file in the folder")
+        "Refuse parts whose files have no sum"
         for name, part in self.parts.items():
             if missing := set(part.files) - self.files.keys():
                 raise ValueError(f"part {name!r} has files without a sum: {sorted(missing)}")
@@ -98,9 +113,6 @@ def _write(folder: Path, manifest: Manifest):
     write_json(folder / "manifest.json", manifest.model_dump())
 
 # %% ../../nbs/parts/22_folder.ipynb #15f01d11
-_AGAIN = "copy the folder again, or train again"
-
-
 def read_manifest(
     folder: str | Path, # a folder that `save_load.save` wrote
 ) -> Manifest: # its manifest
@@ -114,7 +126,7 @@ def read_manifest(
         first = e.errors()[0]
         said = "".join(f"{o}: " for o in first["loc"]) + one_line(first["msg"])
         raise InputError(f"is no manifest of nace_clf ({said})", where=str(place),
-                         remedy=_AGAIN) from None
+                         remedy=COPY_AGAIN) from None
     for name, part in manifest.parts.items():
         if part.format == PARTS.get(name): continue
         reads = f"reads {PARTS[name]}" if name in PARTS else "knows no such part"
@@ -127,14 +139,12 @@ def _values(place: Path) -> dict:
     if not place.parent.is_dir():
         raise InputError("there is no such folder", where=str(place.parent), setting="train",
                          allowed="the folder of a saved model ({train} writes one)")
-    try: values = json.loads(place.read_text(encoding="utf-8"))
-    except OSError:
+    if not place.is_file():
         given = "has no manifest.json, so it is no model saved by nace_clf, or not all of it"
-        raise InputError(given, where=str(place.parent), allowed="another folder") from None
-    except ValueError as e:
-        raise InputError(f"is damaged ({one_line(e)})", where=str(place), remedy=_AGAIN) from None
-    if not isinstance(values, dict) or not values.keys() >= {"format", "files", "config", "data"}:
-        raise InputError("is no manifest of nace_clf", where=str(place), remedy=_AGAIN)
+        raise InputError(given, where=str(place.parent), allowed="another folder")
+    values = read_json(place)
+    if not values.keys() >= {"format", "files", "config", "data"}:
+        raise InputError("is no manifest of nace_clf", where=str(place), remedy=COPY_AGAIN)
     return values
 
 
@@ -179,7 +189,7 @@ class ModelFolder:
         "Raise an `InputError` if one of the files `names` is not what it was"
         for name in names:
             damage = self.damage(name)
-            if damage: raise InputError(damage, where=str(self.path), remedy=_AGAIN)
+            if damage: raise InputError(damage, where=str(self.path), remedy=COPY_AGAIN)
 
     def damage(
         self,
@@ -187,7 +197,10 @@ class ModelFolder:
     ) -> str: # empty if it is what it was
         "Say what has happened to the file `name` since it was saved"
         path, digest = self.path / name, self.manifest.files[name]
-        if not path.is_file(): return f"{name} is missing"
+        if path.is_symlink() and path.resolve().parent != self.path.resolve():
+            return f"{name} is a link to another place"
+        if not path.exists(): return f"{name} is missing"
+        if not path.is_file(): return f"{name} is not a plain file"
         if (found := sha256(path)) == digest: return ""
         return (f"{name} has changed since it was saved "
                 f"(SHA-256 {found[:12]}..., not {digest[:12]}...)")
@@ -215,39 +228,90 @@ class ModelFolder:
         return self.manifest.config
 
     @cached_property
+    def stored(self) -> StoredConfig: # checked, but not yet compared with the weights
+        "Read config.json"
+        self._must_list("weights", "config.json")
+        return read_config(self.path)
+
+    @cached_property
     def labels(self) -> Labels: # in the order of the model's outputs
         "Read the labels that the model knows"
-        model = AutoConfig.from_pretrained(self.path, **_SAFE)
-        return Labels.of_model(model, self.config.get("level", "as-is"),
+        return Labels.of_model(self.stored, self.config["level"],
                                self.manifest.data.get("revision"))
 
     def load(
         self,
         weights: bool = True, # load the weights too
         lean: bool = False, # for prediction alone: a `LeanBert`, if it computes such a model
-    ) -> tuple[PreTrainedModel | LeanBert | PreTrainedConfig, PreTrainedTokenizerFast]:
+    ) -> tuple[PreTrainedModel | LeanBert | PreTrainedConfig | StoredConfig,
+               PreTrainedTokenizerFast | StoredTokenizer]:
         "Load the model, or only its configuration without `weights`, and its tokenizer"
-        with quiet():
+        if weights: self._must_list("weights", "model.safetensors")
+        self._must_list("tokenizer", "tokenizer.json", "tokenizer_config.json")
+        if lean and fits(self.stored): return self._load_lean(weights)
+        self._refuse_more()
+        from transformers import AutoConfig, AutoTokenizer  # takes a second to import
+        with quiet(), self._damage_said():
             model = AutoConfig.from_pretrained(self.path, **_SAFE)
-            if weights: model = self._model(model, lean)
+            if weights: model = self._load_model()
             return model, AutoTokenizer.from_pretrained(self.path, **_SAFE)
 
-    def _model(self, config: PreTrainedConfig, lean: bool) -> PreTrainedModel | LeanBert:
-        "Load the model that `config` describes"
-        path = self.path / "model.safetensors"
-        if lean and fits(config) and path.is_file(): return load_lean(path, config)
+    def _load_lean(self, weights: bool) -> tuple[LeanBert | StoredConfig, StoredTokenizer]:
+        "Load what answers without Transformers"
+        config, path = self.stored, self.path / "model.safetensors"
+        tokenizer = StoredTokenizer(self.path, config.vocab_size)
+        if (longest := tokenizer.model_max_length) > config.max_position_embeddings:
+            given = f"takes texts of {longest:,} tokens, and the model is made for at most "
+            raise InputError(f"{given}{config.max_position_embeddings:,}", remedy=COPY_AGAIN,
+                             where=str(self.path / "tokenizer_config.json"))
+        return load_lean(path, config) if weights else config, tokenizer
+
+    def _load_model(self) -> PreTrainedModel:
+        "Load a model of Transformers, all of whose weights are in the folder"
         from transformers import AutoModelForSequenceClassification  # takes seconds to import
-        return AutoModelForSequenceClassification.from_pretrained(
-            self.path, use_safetensors=True, **_SAFE)
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            self.path, use_safetensors=True, output_loading_info=True, **_SAFE)
+        odd = sorted({*info["missing_keys"], *info["unexpected_keys"]})
+        if odd: raise ValueError(f"weights that are missing or too many: {listed(odd, 3)}")
+        check_numbers(model.state_dict())
+        return model
+
+    @contextmanager
+    def _damage_said(self) -> Iterator[None]:
+        "Make one line of whatever Transformers says of a folder"
+        try: yield
+        except InputError: raise
+        except Exception as e:
+            given = f"holds no model that can be loaded ({type(e).__name__}: {one_line(e)})"
+            raise InputError(given, where=str(self.path), remedy=COPY_AGAIN) from None
+
+    def _must_list(self, part: str, *names: str):
+        "Raise an `InputError` if `names` are not among the files of `part`, whose sums are known"
+        missing = [name for name in names if name not in self.part(part).files]
+        if missing:
+            raise InputError(f"does not list {listed(missing)} as part of the {part}",
+                             where=str(self.path / "manifest.json"), remedy=COPY_AGAIN)
+
+    def _refuse_more(self):
+        "Raise an `InputError` if Transformers would read files that the manifest does not list"
+        more = [name for name in _READ_TOO if (self.path / name).exists()]
+        more = [name for name in more if name not in self.manifest.files]
+        if more:
+            raise InputError(f"holds files that its manifest does not list: {listed(more)}",
+                             where=str(self.path), remedy="take them away, or copy it again")
 
     def blend(self) -> Blend: # the TF-IDF model, and how to weigh the two
         "Load the TF-IDF model that answers along with the BERT"
-        self.part("blend")
+        self._must_list("blend", "blend.json", "baseline.json", "baseline.safetensors")
         return load_blend(self.path, list(self.labels.names))
 
 
 _LARGE = 2**26  # bytes of a file that is verified while others are read
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
+_READ_TOO = (  # what Transformers reads beside a model where it finds it
+    "adapter_config.json", "adapter_model.safetensors", "added_tokens.json", "merges.txt",
+    "model.safetensors.index.json", "sentencepiece.bpe.model", "special_tokens_map.json",
+    "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
 
 # %% ../../nbs/parts/22_folder.ipynb #15f01d20
 def verify(

@@ -12,13 +12,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from transformers import PreTrainedConfig
 
 from .errors import InputError, one_line
 from .kernels import short_attention
+from .stored import COPY_AGAIN, StoredConfig
 
 # %% auto #0
-__all__ = ['Found', 'LeanBert', 'fits', 'load_lean']
+__all__ = ['Found', 'LeanBert', 'fits', 'load_lean', 'check_numbers']
 
 # %% ../../nbs/parts/15_lean.ipynb #347afb44
 class _Linear(nn.Linear):
@@ -33,7 +33,7 @@ class _Vectors(nn.Embedding):
 
 class _Embeddings(nn.Module):
     "Turn token ids into vectors"
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         width = config.hidden_size
         self.word_embeddings = _Vectors(config.vocab_size, width)
@@ -52,7 +52,7 @@ class _SelfAttention(nn.Module):
     "Let the tokens of a text look at each other"
     short = False  # use `short_attention`
 
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         width = config.hidden_size
         self.width = width // config.num_attention_heads
@@ -72,7 +72,7 @@ class _SelfAttention(nn.Module):
 
 class _Output(nn.Module):
     "Multiply, add what went in, and bring the sums to one scale"
-    def __init__(self, config: PreTrainedConfig, inputs: int):
+    def __init__(self, config: StoredConfig, inputs: int):
         super().__init__()
         self.dense = _Linear(inputs, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -84,7 +84,7 @@ class _Output(nn.Module):
 
 class _Attention(nn.Module):
     "Attention, and what follows it"
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         self.self = _SelfAttention(config)
         self.output = _Output(config, config.hidden_size)
@@ -107,7 +107,7 @@ class _Dense(nn.Module):
 
 class _Layer(nn.Module):
     "One layer of the stack"
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         self.attention = _Attention(config)
         self.intermediate = _Dense(config.hidden_size, config.intermediate_size)
@@ -121,7 +121,7 @@ class _Layer(nn.Module):
 
 class _Encoder(nn.Module):
     "The stack"
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         self.layer = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
 
@@ -133,7 +133,7 @@ class _Encoder(nn.Module):
 # %% ../../nbs/parts/15_lean.ipynb #28915bc0
 class _Bert(nn.Module):
     "From token ids to one vector a text"
-    def __init__(self, config: PreTrainedConfig):
+    def __init__(self, config: StoredConfig):
         super().__init__()
         self.embeddings, self.encoder = _Embeddings(config), _Encoder(config)
         self.pooler = _Dense(config.hidden_size, config.hidden_size)
@@ -164,7 +164,7 @@ class LeanBert(nn.Module):
     "Classify texts as `BertForSequenceClassification` does"
     def __init__(
         self,
-        config: PreTrainedConfig, # of a model that `fits` accepts
+        config: StoredConfig, # of a model that `fits` accepts
     ):
         "Make the modules, with weights to be loaded"
         super().__init__()
@@ -193,26 +193,47 @@ class LeanBert(nn.Module):
         return Found(self.classifier(self.bert(input_ids, attention_mask)))
 
 # %% ../../nbs/parts/15_lean.ipynb #5ecb7691
+_SIZES = ("vocab_size", "hidden_size", "intermediate_size", "max_position_embeddings",
+          "type_vocab_size", "num_hidden_layers", "num_attention_heads", "layer_norm_eps")
 _USUAL = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False,
           "add_cross_attention": False, "quantization_config": None}
 
 
 def fits(
-    config: PreTrainedConfig, # of a saved classifier
+    config: StoredConfig, # of a saved classifier
 ) -> bool: # if not, take the model of Transformers
     "Tell whether `LeanBert` computes what `config` describes"
-    if config.model_type != "bert" or config.hidden_size % config.num_attention_heads: return False
+    if config.model_type != "bert": return False
+    if None in (getattr(config, size) for size in _SIZES): return False
+    if config.hidden_size % config.num_attention_heads: return False
     return all(getattr(config, name, usual) == usual for name, usual in _USUAL.items())
 
 # %% ../../nbs/parts/15_lean.ipynb #0c17c98c
 def load_lean(
     path: str | Path, # a file of weights, .safetensors
-    config: PreTrainedConfig, # of a model that `fits` accepts
+    config: StoredConfig, # of a model that `fits` accepts
 ) -> LeanBert: # ready to answer
     "Load the weights in `path`"
     with torch.device("meta"): model = LeanBert(config)
-    try: model.load_state_dict(load_file(path), strict=True, assign=True)
-    except (OSError, RuntimeError, SafetensorError) as e:
+    try:
+        weights = load_file(path)
+        check_numbers(weights)
+        model.load_state_dict(weights, strict=True, assign=True)
+    except (OSError, RuntimeError, ValueError, SafetensorError) as e:
         raise InputError(f"does not hold the weights that config.json describes ({one_line(e)})",
-                         where=str(path), remedy="copy the folder again, or train again") from None
+                         where=str(path), remedy=COPY_AGAIN) from None
     return model.eval()
+
+
+_LARGEST = 2**24  # numbers; vectors of many word pieces, which tell when a text meets them
+
+
+def check_numbers(
+    weights: dict[str, torch.Tensor], # by name, as a file of weights holds them
+):
+    "Raise a `ValueError` if one of `weights`, the largest aside, holds what is no finite number"
+    for name, values in weights.items():
+        if not values.is_floating_point(): raise ValueError(f"{name} holds {values.dtype}")
+        if values.numel() > _LARGEST: continue
+        total = values.sum(dtype=torch.float32)  # of a number that is none, it is none either
+        if not total.isfinite(): raise ValueError(f"{name} holds numbers that are not finite")

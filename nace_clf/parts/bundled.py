@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import os
 import struct
@@ -29,7 +30,7 @@ from tokenizers import (
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from .errors import InputError
-from .files import quiet, replacing, sha256
+from .files import quiet, replacing, sha256, write_json
 
 # %% auto #0
 __all__ = ['log', 'tiny_model', 'bundled_model']
@@ -200,17 +201,27 @@ def bundled_model() -> Path: # a Transformers folder: safetensors, config, token
     "Unpack the bundled multilingual model into the user's cache, once"
     cache = Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
     folder = cache / f"multilingual-e5-small-{_BUNDLED_SHA256[:12]}"
-    if (folder / "config.json").is_file(): return folder
+    if _is_whole(folder): return folder
     source = _bundled_source()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / "unpack.lock"):
-            if not (folder / "config.json").is_file(): _unpack(source, folder)
+            if not _is_whole(folder): _unpack(source, folder)
     except OSError as e:
         raise InputError(f"the bundled model cannot be unpacked there ({e.strerror or e})",
                          where=str(cache),
                          remedy="make room, or name another folder in NACE_CLF_CACHE") from None
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    "Tell whether the files in `folder` are as they were unpacked"
+    try: sums = dict(json.loads((folder / _SUMS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError): return False
+    wrong = [name for name in _UNPACKED if not (folder / name).is_file()
+             or sha256(folder / name) != sums.get(name)]
+    if wrong: log.warning("the unpacked model in %s is damaged (%s)", folder, ", ".join(wrong))
+    return not wrong
 
 
 def _bundled_source() -> Path:
@@ -234,3 +245,10 @@ def _unpack(source: Path, folder: Path):
     with replacing(folder) as tmp, quiet(), torch.random.fork_rng():
         _e5_bert(size, tensors).save_pretrained(tmp)
         _e5_tokenizer(size, pieces).save_pretrained(tmp)
+        rights = (tmp / "config.json").stat().st_mode  # safetensors keeps its file to the owner
+        for name in _UNPACKED: (tmp / name).chmod(rights)
+        write_json(tmp / _SUMS, {name: sha256(tmp / name) for name in _UNPACKED})
+
+
+_SUMS = "sums.json"
+_UNPACKED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import shutil
 import sys
 import textwrap
@@ -18,6 +17,7 @@ import typer
 
 from .config import Config, from_yaml, settings_table, small_config
 from .parts.errors import InputError
+from .parts.stored import read_json
 
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
@@ -220,8 +220,8 @@ def files_of(
     "List the files that belong to the models in `folders`"
     found = {}
     for path in (folder / "manifest.json" for folder in folders):
-        try: names = ["manifest.json", *json.loads(path.read_text(encoding="utf-8"))["files"]]
-        except (OSError, ValueError, KeyError, TypeError): continue  # reading the model says why
+        try: names = ["manifest.json", *read_json(path)["files"]]
+        except (InputError, KeyError, TypeError): continue  # reading the model says why
         found |= {f"model's {name} in {path.parent}": path.parent / name for name in names}
     return found
 

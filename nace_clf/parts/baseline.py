@@ -18,9 +18,10 @@ from scipy.special import softmax
 from .errors import InputError, one_line
 from .files import replacing, write_text
 from .ngrams import Ngrams, weigh
+from .stored import COPY_AGAIN, read_json
 
 # %% auto #0
-__all__ = ['PORTION', 'FORMAT', 'COPY_AGAIN', 'Baseline', 'save_baseline', 'load_baseline', 'Blend', 'save_blend', 'load_blend']
+__all__ = ['PORTION', 'FORMAT', 'Baseline', 'save_baseline', 'load_baseline', 'Blend', 'save_blend', 'load_blend']
 
 # %% ../../nbs/parts/20_baseline.ipynb #aa0f689d
 PORTION = 4096  # texts at a time
@@ -63,7 +64,6 @@ class Baseline:
 # %% ../../nbs/parts/20_baseline.ipynb #442424c6
 FORMAT = 1  # of baseline.json and blend.json; files of another format are not read
 _FILES = ("baseline.json", "baseline.safetensors")
-COPY_AGAIN = "copy the folder again, or train again"
 
 
 def save_baseline(
@@ -108,7 +108,8 @@ def load_baseline(
 
 def _read_json(path: Path) -> dict:
     "Read the file `path`, if its format is known"
-    values = json.loads(path.read_text(encoding="utf-8"))
+    if not path.is_file(): raise FileNotFoundError(path)
+    values = read_json(path)
     if values["format"] == FORMAT: return values
     given = f"has the format {values['format']!r}, and this version of nace_clf reads {FORMAT}"
     raise InputError(given, where=str(path), remedy="use the one that wrote it, or train again")

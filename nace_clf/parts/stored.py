@@ -135,6 +135,7 @@ class StoredTokenizer:
         "Read the longest text, on which side it is cut, and the padding token"
         path = Path(folder) / "tokenizer_config.json"
         values = read_json(path)
+        if values.get("auto_map"): raise damaged(path, "it asks for code from elsewhere")
         longest, side = values.get("model_max_length"), values.get("truncation_side", "right")
         token = values.get("pad_token", "[PAD]")
         self.pad_token = token.get("content") if isinstance(token, dict) else token

@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from .baseline import Blend, load_blend
 from .errors import InputError, one_line
-from .files import quiet, replacing, sha256, write_json
+from .files import quiet, recover, replacing, sha256, write_json
 from .labels import Labels
 from .lean import LeanBert, fits, load_lean
 
@@ -124,6 +124,7 @@ def read_manifest(
 
 def _values(place: Path) -> dict:
     "Read the file `place`"
+    if not place.parent.is_dir(): recover(place.parent)  # after a kill it lies beside
     if not place.parent.is_dir():
         raise InputError("there is no such folder", where=str(place.parent), setting="train",
                          allowed="the folder of a saved model ({train} writes one)")

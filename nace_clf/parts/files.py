@@ -223,7 +223,7 @@ def _file_limit() -> float:
 # %% ../../nbs/parts/01_files.ipynb #552dabcd
 @contextmanager
 def alone_in(
-    folder: str | Path, # the folder; made if it does not exist, and removed if it stays empty
+    folder: str | Path, # the folder; made if it does not exist, and removed if the block fails
     doing: str, # what the other process would be doing there, such as "another search"
     called: str | Path = "", # what to call the folder in the message; its own name if not given
 ) -> Iterator[None]: # a context
@@ -240,12 +240,14 @@ def alone_in(
     except OSError as e:
         if e.errno not in _NO_LOCKS: raise
         log.warning("%s: its drive has no locks, so nothing keeps %s out", folder, doing)
-    try: yield
+    try:
+        yield
+        made = []  # they stay
     finally:
         with suppress(OSError): path.unlink()  # before others may take it
         lock.release()
         for p in made:
-            with suppress(OSError): p.rmdir()
+            with suppress(OSError): p.rmdir()  # unless something is in there
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e72
 def first_process() -> bool: # whether this is the only process, or the first of a group

@@ -19,8 +19,8 @@ import pandas as pd
 from ..config import Config, to_yaml
 from ..parts.errors import InputError, one_line
 from ..parts.files import check_folder, check_place, replacing, shared
+from ..parts.runs import check_same_run
 from .space import holds
-from ..train import check_same_run
 
 # %% auto #0
 __all__ = ['log', 'import_optuna', 'quiet_optuna', 'check_search', 'open_study', 'outcome', 'count_done', 'line_up',

@@ -215,7 +215,8 @@ def _mb(n: float) -> str:
 
 def _file_limit() -> float:
     "Look up how large a file this process may write, in bytes"
-    try: import resource
+    try:
+        import resource
     except ImportError: return float("inf")  # Windows has no such limit
     soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     return float("inf") if soft == resource.RLIM_INFINITY else soft

@@ -17,7 +17,7 @@ import typer
 from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
-from .options import spell, with_settings
+from .options import spell, terminable, with_settings
 from .parts.errors import InputError
 
 # %% auto #0
@@ -56,16 +56,17 @@ _GO_ON = {"train": "; with --save-strategy, the same command and --resume go on 
 
 def main(
     args: list[str] | None = None, # the words after `nace-clf`; those of the process if not given
-) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted
+) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted, 143 terminated
     "Run the command line"
-    code, problem = 2, ""
-    try: code = app(args, prog_name="nace-clf", standalone_mode=False) or 0
+    code, problem, ended = 2, "", []
+    try:
+        with terminable(ended): code = app(args, prog_name="nace-clf", standalone_mode=False) or 0
     except typer.TyperException as e: problem = e.format_message() + " (see --help)"
     except InputError as e: problem = e.message(spell)
     except OSError as e: problem = f"{e.filename or 'system'}: {e.strerror or e}"
     except (KeyboardInterrupt, typer.Abort): code = 130
     if code == 130:
-        words = sys.argv[1:] if args is None else args
+        code, words = ended[0] if ended else 130, sys.argv[1:] if args is None else args
         problem = "interrupted" + _GO_ON.get(next(iter(words), ""), "")
     if problem: print("nace-clf: " + " ".join(problem.split()), file=sys.stderr)
     return code
@@ -300,10 +301,11 @@ def demo(
     overwrite: opt.Overwrite = False, progress: opt.Progress = True, **settings,
 ):
     "Train the bundled model on the bundled sample, score it and use it."
-    from nace_clf.parts.files import check_folder
+    from nace_clf.parts.files import check_folder, recover
     from nace_clf.predict import Classifier
     from nace_clf.tools.report import measure, to_text
     cfg = demo_config(**opt.only_given(settings))
+    recover(out_dir)
     trained = (out_dir / "manifest.json").is_file() and not overwrite
     if not trained: check_folder(out_dir)  # a model that is there is only read
     train_csv, test_csv = _demo_data(data_dir)

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from .parts.bundled import bundled_model
-from .parts.errors import InputError, one_line
+from .parts.errors import InputError, listed, one_line
 from .parts.files import quiet
 
 # %% auto #0
@@ -62,14 +62,15 @@ def _pretrained(loader, model_id: str | Path, **kwargs):
     options = dict(local_files_only=local, trust_remote_code=False, **kwargs)
     try:
         with quiet(): return loader.from_pretrained(where, **options)
-    except (OSError, ValueError) as e:
+    except MemoryError: raise
+    except Exception as e:  # each library that reads a file of it has errors of its own
         if Path(where).is_dir():
             raise InputError(f"no Transformers model with safetensors weights ({one_line(e)})",
                              allowed="a folder with config.json, model.safetensors and "
-                             "tokenizer.json", where=where, setting="model_id") from None
+                             "tokenizer.json", where=where, setting="model_id") from e
         raise InputError(f"model {str(model_id)!r} cannot be loaded: "
                          f"{_NOWHERE if local else one_line(e)}",
-                         remedy=_WAYS_OUT, setting="model_id") from None
+                         remedy=_WAYS_OUT, setting="model_id") from e
 
 # %% ../nbs/02_model.ipynb #1ad0c5e9
 def load_tokenizer(
@@ -84,14 +85,55 @@ def load_model(
     names: list[str], # label names in the order of their numbers
 ) -> PreTrainedModel: # the pretrained body with a new classification layer
     "Load `model_id` for classification into `names`"
+    before = torch.get_rng_state()
     model, info = _pretrained(
         AutoModelForSequenceClassification, model_id, num_labels=len(names),
         id2label=dict(enumerate(names)), label2id={name: i for i, name in enumerate(names)},
         use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True,
     )
+    _check_weights(model, info, model_id)
+    fresh = info["missing_keys"] | {name for name, *_ in info["mismatched_keys"]}
+    if not _head(model) <= fresh: _renew(model, before)
     if any(key.endswith("pooler.dense.weight") for key in info["missing_keys"]):
         _pass_through(model.base_model.pooler.dense)
     return model
+
+
+def _head(model: PreTrainedModel) -> set[str]:
+    "Name the weights outside the body of `model`"
+    body = {id(weights) for weights in model.base_model.parameters()}
+    return {name for name, weights in model.named_parameters() if id(weights) not in body}
+
+
+def _check_weights(model: PreTrainedModel, info: dict, model_id: str | Path):
+    "Raise an `InputError` if `info` names weights of the body that were not in the files"
+    head = _head(model)
+    new = lambda name: name in head or "pooler" in name
+    missing = sorted(name for name in info["missing_keys"] if not new(name))
+    other = [f"{name} ({'x'.join(map(str, found))}, not {'x'.join(map(str, wanted))})"
+             for name, found, wanted in sorted(info["mismatched_keys"]) if not new(name)]
+    if not missing and not other: return
+    unknown = listed(sorted(info["unexpected_keys"]), 2)
+    said = [f"{len(missing)} are missing: {listed(missing, 2)}"] * bool(missing)
+    said += [f"unknown are {unknown}"] * bool(missing and unknown)
+    said += [f"{len(other)} have another shape: {listed(other, 2)}"] * bool(other)
+    raise InputError("its weights do not fit the model in its config.json "
+                     f"({'; '.join(said)})", where=str(model_id), setting="model_id",
+                     allowed="a model whose weights and config.json belong together, under the "
+                     "names that Transformers gives them")
+
+
+def _renew(model: PreTrainedModel, rng: torch.Tensor):
+    "Give what is outside the body of `model` new weights, drawn from the state `rng`"
+    torch.set_rng_state(rng)
+    head = _head(model)
+    for part_name, part in model.named_modules():
+        own = [k for k, _ in part.named_parameters(prefix=part_name, recurse=False)]
+        if not head.issuperset(own) or not own: continue
+        for k in own:
+            name = k.rpartition(".")[2]
+            setattr(part, name, torch.nn.Parameter(torch.empty_like(getattr(part, name))))
+        model._init_weights(part)  # as Transformers does with what is missing
 
 
 def _pass_through(layer: torch.nn.Linear):

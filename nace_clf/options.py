@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shutil
+import signal
 import sys
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -22,7 +26,7 @@ from .parts.stored import read_json
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
            'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'training_table',
-           'write_like']
+           'write_like', 'terminable']
 
 # %% ../nbs/tools/10_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
@@ -307,3 +311,22 @@ def write_like(
     marked = table.format.encoding not in ("utf-8", "")  # or spreadsheets take it for their own
     encoding = "utf-8-sig" if marked else "utf-8"
     return write_table(df, target, table.format.delimiter or ",", encoding)
+
+# %% ../nbs/tools/10_options.ipynb #10f11e02
+@contextmanager
+def terminable(
+    codes: list[int], # gets the exit code of the process if SIGTERM comes
+) -> Iterator[None]: # a context
+    "Have SIGTERM interrupt the block as Ctrl-C does"
+    alone = "RANK" not in os.environ  # torchrun ends processes that wait for each other
+    if not alone or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        "Interrupt the block"
+        codes.append(128 + number)
+        raise KeyboardInterrupt
+    before = signal.signal(signal.SIGTERM, stop)
+    try: yield
+    finally: signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,12 +21,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
 from .config import Config
 from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
-from .parts.errors import InputError
-from .parts.files import check_folder, quiet, replacing, write_text
+from .parts.errors import InputError, one_line
+from nace_clf.parts.files import (
+    check_folder,
+    first_process,
+    quiet,
+    recover,
+    replacing,
+    write_text,
+)
 from .parts.folder import PARTS, Part, load, verify, write_manifest
 from .parts.linear import fit_blend, train_baseline
+from .parts.runs import keep, left_off, training_in
 from .parts.tables import Table
-from .train import compute_scores, train
+from .train import OrderedTrainer, compute_scores, run_note, train_alone
 
 # %% auto #0
 __all__ = ['log', 'describe_data', 'Training', 'what_bert_adds', 'model_card', 'refuse_existing', 'save', 'logged_scores',
@@ -145,6 +154,7 @@ def refuse_existing(
     "Raise an `InputError` if `folder` holds something, unless it is a model and may be replaced"
     folder = Path(folder)
     check_folder(folder)
+    recover(folder)
     if not folder.is_dir() or not any(folder.iterdir()): return
     if not overwrite:
         raise InputError("exists and is not empty", where=str(folder), setting="overwrite",
@@ -208,7 +218,7 @@ def linear_beside(
     cfg: Config, # its `baseline`, `blend` and `seed` are used
 ) -> Baseline | None: # nothing if it is not asked for, or another process trains it
     "Train a TF-IDF model on the rows that the BERT gets, if `cfg` asks for it"
-    if not (cfg.baseline or cfg.blend) or os.environ.get("RANK", "0") != "0": return None
+    if not (cfg.baseline or cfg.blend) or not first_process(): return None
     texts, numbers = ds["train"]["text"][:], ds["train"]["label"][:]
     return train_baseline(texts, numbers, list(ds.labels.names), ds.labels.revision, cfg.seed)
 
@@ -244,24 +254,36 @@ def fit(
 ) -> Path: # the folder
     "Train on `table` and save the model to `folder`"
     folder = Path(folder)
-    refuse_existing(folder, overwrite)
     checkpoints = folder.with_name(folder.name + ".checkpoints")
-    ds = load_data(table, cfg)
-    data, linear = describe_data(ds), linear_beside(ds, cfg)
-    try: trainer = train(ds, cfg, checkpoints, resume, progress)
-    finally:
-        if checkpoints.is_dir() and not any(checkpoints.glob("checkpoint-*")):
-            shutil.rmtree(checkpoints, ignore_errors=True)
-    training = Training(cfg, data, _validation_scores(trainer))
+    refuse_existing(folder, overwrite)  # before anything is made
+    with training_in(checkpoints, called=folder):
+        refuse_existing(folder, overwrite)  # another run may have ended just now
+        ds, trainer = load_data(table, cfg), None
+        data, linear = describe_data(ds), linear_beside(ds, cfg)
+        try:
+            trainer = train_alone(ds, cfg, checkpoints, resume, progress)
+            _score_and_save(trainer, ds, linear, folder, Training(cfg, data, {}), overwrite)
+            if first_process(): shutil.rmtree(checkpoints, ignore_errors=True)
+        except BaseException as e:
+            if trainer is None or not first_process(): raise
+            _keep_weights(trainer, checkpoints, run_note(ds, cfg), e)
+        finally:
+            if first_process() and not left_off(checkpoints):
+                shutil.rmtree(checkpoints, ignore_errors=True)
+        trainer.accelerator.wait_for_everyone()
+    return folder
+
+
+def _score_and_save(trainer: OrderedTrainer, ds: Data, linear: Baseline | None, folder: Path,
+                    training: Training, overwrite: bool):
+    "Score what `trainer` has learnt, beside `linear` if there is one, and save it to `folder`"
+    cfg, training.metrics = training.cfg, _validation_scores(trainer)
     compared = cfg.baseline or cfg.blend
     logits = trainer.predict(trainer.eval_dataset).predictions if compared else None
-    if trainer.is_world_process_zero():
-        if compared: _set_beside(training, logits, linear, ds["validation"])
-        bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        save(bert, trainer.processing_class, folder, training, overwrite)
-        shutil.rmtree(checkpoints, ignore_errors=True)
-    trainer.accelerator.wait_for_everyone()
-    return folder
+    if not trainer.is_world_process_zero(): return
+    if compared: _set_beside(training, logits, linear, ds["validation"])
+    bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    save(bert, trainer.processing_class, folder, training, overwrite)
 
 
 def _set_beside(training: Training, bert: np.ndarray, linear: Baseline, valid: Dataset):
@@ -271,3 +293,31 @@ def _set_beside(training: Training, bert: np.ndarray, linear: Baseline, valid: D
     metrics = training.metrics
     log.info("on %s validation rows: accuracy %.4f, macro F1 %.4f. %s", f"{len(bert):,}",
              metrics["accuracy"], metrics["f1_macro"], what_bert_adds(metrics))
+
+
+def _keep_weights(trainer: Trainer, checkpoints: Path, note: dict, problem: BaseException):
+    "Keep what `trainer` has learnt, and raise what says where, or `problem` if it is no error"
+    kept, where = _kept_in(trainer, checkpoints, note), str(checkpoints.with_suffix(""))
+    remedy = f"its weights are in {kept}; put that right, and go on with {{resume}}"
+    if kept is None: remedy = "nor could its weights be kept; put that right, and train again"
+    elif kept.parent != checkpoints:
+        remedy = (f"its weights are in {kept}; put that right, move {kept.parent} to "
+                  f"{checkpoints}, and go on with {{resume}}")
+    why = getattr(problem, "strerror", None) or one_line(problem)
+    said = InputError(f"the model is trained, and could not be saved ({why})", where=where,
+                      remedy=remedy, setting="resume")
+    if isinstance(problem, Exception): raise said from problem
+    log.warning("%s", said)
+    raise problem
+
+
+def _kept_in(trainer: Trainer, checkpoints: Path, note: dict) -> Path | None:
+    "Keep what `trainer` has learnt in `checkpoints`, or in another place that has room"
+    for root in ("", tempfile.gettempdir(), os.path.expanduser("~")):
+        place = checkpoints.parent
+        try:
+            if root: place = Path(tempfile.mkdtemp(prefix="nace_clf.", dir=root))
+            return keep(trainer, place / checkpoints.name, note)
+        except Exception:  # whatever is wrong there, another place may do
+            if root and place != checkpoints.parent: shutil.rmtree(place, ignore_errors=True)
+    return None

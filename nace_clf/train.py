@@ -5,7 +5,6 @@
 # %% ../nbs/04_train.ipynb #3542be57
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,9 @@ import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset, DatasetDict
+from safetensors import SafetensorError
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from torch.nn.functional import cross_entropy
 from transformers import (
     EarlyStoppingCallback,
     EvalPrediction,
@@ -28,6 +29,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.trainer_utils import PredictionOutput
 
 from .config import Config, training_arguments
@@ -35,14 +37,23 @@ from .data import Data, fingerprint, label_names
 from .model import load_model, load_tokenizer
 from .parts.engine import choose_device, choose_precision, lighten
 from .parts.errors import InputError, one_line
-from .parts.files import write_json
+from .parts.files import speaking, write_json
+from nace_clf.parts.runs import (
+    KEPT,
+    check_disk,
+    check_resume,
+    left_off,
+    not_written,
+    take_up,
+    training_in,
+)
 from .parts.vocabulary import trim_vocab
 from .tokenization import collator, tokenize
 
 # %% auto #0
-__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'loss_function', 'OrderedTrainer', 'shape', 'Prepared',
-           'prepare', 'arguments', 'assemble', 'build_trainer', 'run_note', 'check_same_run', 'train', 'history',
-           'plot_history']
+__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'RowLoss', 'loss_function', 'OrderedTrainer', 'shape',
+           'Prepared', 'prepare', 'arguments', 'assemble', 'build_trainer', 'run_note', 'train', 'train_alone',
+           'history', 'plot_history']
 
 # %% ../nbs/04_train.ipynb #2567605c
 log = logging.getLogger(__name__)
@@ -81,40 +92,46 @@ def compute_metrics(
     return {k: v for k, v in scores.items() if k != "n"}
 
 # %% ../nbs/04_train.ipynb #495fc182
+@dataclass
+class RowLoss:
+    "Compute the loss of a batch, in which a row weighs the same whatever rows it comes with"
+    weight: torch.Tensor # weight of each class, 1 on average over the training rows, [classes]
+    label_smoothing: float = 0.0 # share of the target spread over all classes, by their weights
+
+    def __call__(
+        self,
+        outputs: SequenceClassifierOutput, # what the model answered; its `logits` are used
+        labels: torch.Tensor, # class numbers, [rows]
+        num_items_in_batch: torch.Tensor | int | None = None, # rows of the whole step
+    ) -> torch.Tensor: # share of this batch in the loss of the step
+        "Add up the losses of the rows, and divide by the rows of the step"
+        logits, rows = outputs.logits.float(), len(labels)
+        if num_items_in_batch is not None:  # a copy for each GPU where one process has several
+            rows = torch.as_tensor(num_items_in_batch).sum()
+        if not logits.requires_grad: return cross_entropy(logits, labels, reduction="sum") / rows
+        return cross_entropy(logits, labels, self.weight.to(logits.device), reduction="sum",
+                             label_smoothing=self.label_smoothing) / rows
+
+
 def loss_function(
     labels: list[int] | np.ndarray, # class numbers of the training rows, [rows]
     n_classes: int, # number of classes
     class_weights: str = "none", # "none", "sqrt" or "balanced"
     smoothing: float = 0.0, # share of the target spread over all classes, by their weights
-) -> torch.nn.CrossEntropyLoss: # takes logits, [rows, classes], and labels, [rows]
+) -> RowLoss: # for `Trainer(compute_loss_func=)`
     "Build the loss for classes as frequent as `labels` says"
     rows = np.bincount(labels, minlength=n_classes).clip(min=1)
     weights = rows ** {"none": 0.0, "sqrt": -0.5, "balanced": -1.0}[class_weights]
     relative = torch.tensor(weights / weights[labels].mean(), dtype=torch.float32)
-    return torch.nn.CrossEntropyLoss(relative, label_smoothing=smoothing)
+    return RowLoss(relative, smoothing)
 
 # %% ../nbs/04_train.ipynb #eaf2476e
 class OrderedTrainer(Trainer):
     "A `Trainer` whose `predict` returns rows in the order of its input"
-    def __init__(self, *args, criterion: torch.nn.Module, **kwargs):
-        "Build the trainer; `criterion` computes its loss, which it divides by the steps it adds up"
+    def __init__(self, *args, **kwargs):
+        "Build the trainer; `compute_loss_func` alone computes its loss"
         super().__init__(*args, **kwargs)
-        self.criterion = criterion.to(self.args.device)
-        self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = False
-
-    def compute_loss(self,
-        model: torch.nn.Module, # the model, as `Trainer` wrapped it
-        inputs: dict, # a batch
-        return_outputs: bool = False, # return what the model answered too
-        num_items_in_batch: int | None = None, # as `Trainer` counts them
-    ) -> torch.Tensor | tuple: # the loss, or the loss and the answer
-        "Compute the loss of a batch, in training with `criterion`"
-        if not model.training:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        labels = inputs.pop("labels")
-        out = model(**inputs)
-        loss = self.criterion(out.logits.float(), labels)
-        return (loss, out) if return_outputs else loss
+        self.model_accepts_loss_kwargs = False
 
     def predict(self,
         test_dataset: Dataset, # tokenized rows with the column `length`
@@ -208,11 +225,12 @@ def assemble(
     loss = loss_function(tokens["train"]["label"][:], len(names), cfg.class_weights,
                          cfg.label_smoothing)
     multiple = 8 if args.device.type == "cuda" else None
-    trainer = OrderedTrainer(
-        shape(prepared.model, cfg), args, train_dataset=tokens["train"],
-        eval_dataset=tokens.get("validation"), processing_class=prepared.tokenizer,
-        data_collator=collator(prepared.tokenizer, multiple), compute_metrics=compute_metrics,
-        callbacks=[*stop, *callbacks], criterion=loss)
+    with speaking("passive"):  # a new `Trainer` sets what Transformers logs
+        trainer = OrderedTrainer(
+            shape(prepared.model, cfg), args, train_dataset=tokens["train"],
+            eval_dataset=tokens.get("validation"), processing_class=prepared.tokenizer,
+            data_collator=collator(prepared.tokenizer, multiple), compute_metrics=compute_metrics,
+            callbacks=[*stop, *callbacks], compute_loss_func=loss)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -238,54 +256,7 @@ def run_note(
     "Describe a run, so that it can be told from others"
     return {"config": asdict(cfg), "data": fingerprint(ds)} | more
 
-
-def check_same_run(
-    path: Path, # note that the run left, a JSON file
-    note: dict, # as `run_note` describes the run that is to go on there
-    kind: str = "run", # what it is called
-    anew: str = "remove the folder to start anew", # what to do instead
-):
-    "Raise an `InputError` if the note in `path` is damaged, or of another run than `note`"
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        whole = isinstance(before, dict)
-        if not whole or not all(isinstance(before.get(k), type(v)) for k, v in note.items()):
-            raise ValueError(f"it lacks {' or '.join(note)}")
-    except (OSError, ValueError) as e:
-        raise InputError(f"is damaged, and does not say what {kind} it belongs to ({one_line(e)})",
-                         where=str(path), remedy=anew) from None
-    names = {"data": "the training data", "space": "the space to search"}
-    other = [names.get(k, k) for k in note if k != "config" and note[k] != before[k]]
-    other += [k for k, v in note["config"].items() if v != before["config"].get(k)]
-    if not other: return
-    single = len(other) == 1 and other != ["the training data"]
-    differ = "differs from the one" if single else "differ from those"
-    said = " and ".join(filter(None, (", ".join(other[:-1]), other[-1])))
-    raise InputError(f"{said} {differ} the {kind} was started with", where=str(path.parent),
-                     remedy=f"use the same, or {anew}")
-
 # %% ../nbs/04_train.ipynb #50f86efa
-def _last_checkpoint(checkpoints: Path) -> Path | None:
-    "Find the newest checkpoint in the folder `checkpoints` that was written to its end"
-    step = lambda path: int(path.name.rpartition("-")[2])
-    found = sorted(checkpoints.glob("checkpoint-*"), key=step, reverse=True)
-    whole = (p for p in found if (p / "trainer_state.json").is_file())  # it is written last
-    return next(whole, None)
-
-
-def _check_checkpoints(checkpoints: Path, note: dict, resume: bool):
-    "Check that the folder `checkpoints` fits the run of `note`"
-    last, where = _last_checkpoint(checkpoints), str(checkpoints)
-    if resume and not last:
-        raise InputError("holds no checkpoint to resume from", where=where,
-                         remedy="train without {resume}, and with {save_strategy} 'epoch' "
-                                "to have one next time", setting=("resume", "save_strategy"))
-    if last and not resume:
-        raise InputError("holds checkpoints of an unfinished run", where=where, setting="resume",
-                         remedy="go on with {resume}, or remove the folder to start anew")
-    if resume: check_same_run(checkpoints / "run.json", note)
-
-
 def train(
     ds: Data, # as `load_data` returns it
     cfg: Config, # the settings
@@ -295,13 +266,34 @@ def train(
     callbacks: Sequence[TrainerCallback] = (), # to hear of steps, epochs and evaluations
 ) -> OrderedTrainer: # the trained model is its `model`, the tokenizer its `processing_class`
     "Fine-tune the model of `cfg` on `ds`"
-    checkpoints, note = Path(checkpoints), run_note(ds, cfg)
-    _check_checkpoints(checkpoints, note, resume)
+    with training_in(checkpoints):
+        return train_alone(ds, cfg, Path(checkpoints), resume, progress, callbacks)
+
+
+def train_alone(
+    ds: Data, # as `load_data` returns it
+    cfg: Config, # the settings
+    checkpoints: Path, # folder for checkpoints
+    resume: bool = False, # go on from the last checkpoint there
+    progress: bool = True, # show a progress bar
+    callbacks: Sequence[TrainerCallback] = (), # to hear of steps, epochs and evaluations
+) -> OrderedTrainer: # as `train` returns it
+    "Do what `train` does, inside `training_in`"
+    note = run_note(ds, cfg)
+    check_resume(checkpoints, note, resume)
     trainer = build_trainer(ds, cfg, checkpoints, progress, callbacks)
-    if trainer.is_world_process_zero() and cfg.save_strategy != "no":
-        write_json(checkpoints / "run.json", note, indent=None)
-    last = str(_last_checkpoint(checkpoints)) if resume else None
-    trainer.train(resume_from_checkpoint=last)
+    last = left_off(checkpoints) if resume else None
+    if last and last.name == KEPT:
+        take_up(trainer, last)
+        return trainer
+    if trainer.is_world_process_zero():
+        check_disk(trainer, checkpoints)
+        if cfg.save_strategy != "no": write_json(checkpoints / "run.json", note, indent=None)
+    try:
+        with speaking(cfg.log_level): trainer.train(resume_from_checkpoint=last and str(last))
+    except (OSError, SafetensorError, RuntimeError) as e:
+        if isinstance(e, RuntimeError) and "writ" not in str(e): raise
+        raise not_written(checkpoints, e) from e
     return trainer
 
 # %% ../nbs/04_train.ipynb #83853df2

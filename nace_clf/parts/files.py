@@ -5,25 +5,37 @@
 # %% ../../nbs/parts/01_files.ipynb #017291ea
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import mmap
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from threading import Lock
 
 from filelock import FileLock, Timeout
 
 from .errors import InputError
 
 # %% auto #0
-__all__ = ['replacing', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'alone_in', 'quiet']
+__all__ = ['log', 'replacing', 'recover', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'check_room',
+           'alone_in', 'first_process', 'shared', 'speaking', 'quiet']
+
+# %% ../../nbs/parts/01_files.ipynb #01f11e50
+log = logging.getLogger(__name__)
 
 # %% ../../nbs/parts/01_files.ipynb #1a8b9915
+_LOCK, _NEW, _OLD = "lock", "new", "old"  # in a scratch folder
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # some network drives
+
+
 @contextmanager
 def replacing(
     path: str | Path, # file or folder to write; what stands there stays until the block succeeds
@@ -31,17 +43,70 @@ def replacing(
     "Yield a temporary path that takes the place of `path` when the block succeeds"
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    made, before = scratch / path.name, scratch / "replaced"
+    recover(path)
+    with _scratch(path) as scratch:
+        made, before = scratch / _NEW / path.name, scratch / _OLD
+        try:
+            yield made
+            if path.is_dir() and made.is_file():
+                raise InputError("is a folder", where=str(path), allowed="a file")
+            if path.is_dir(): os.rename(path, before)
+            os.replace(made, path)
+        finally:
+            if before.is_dir() and not path.exists(): os.rename(before, path)
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    "Make a folder beside `path`, and hold it until the block ends"
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    lock = FileLock(folder / _LOCK)
     try:
-        yield made
-        if path.is_dir() and made.is_file():
-            raise InputError("is a folder", where=str(path), allowed="a file")
-        if path.is_dir(): os.rename(path, before)
-        os.replace(made, path)
+        try: lock.acquire(timeout=0)
+        except OSError as e:
+            if e.errno not in _NO_LOCKS: raise
+        (folder / _NEW).mkdir()  # from now on `recover` takes it for ours
+        yield folder
     finally:
-        if before.is_dir() and not path.exists(): os.rename(before, path)
-        shutil.rmtree(scratch, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def recover(
+    path: str | Path, # file or folder that a killed process may have been writing
+):
+    "Finish what killed processes left of `path` in their scratch folders, and remove these"
+    path = Path(path)
+    for scratch in _left_behind(path):
+        try:
+            with FileLock(scratch / _LOCK, timeout=0): done = _finish(scratch, path)
+            if done: shutil.rmtree(scratch, ignore_errors=True)
+        except Timeout: continue  # whoever writes there lives
+        except OSError as e:
+            if (scratch / _OLD).is_dir():
+                log.warning("%s is in %s since a process was killed, and cannot be put back (%s)",
+                            path, scratch, e.strerror or e)
+
+
+def _left_behind(path: Path) -> list[Path]:
+    "List the scratch folders of `path`"
+    start = f".{path.name}."
+    try: names = [o for o in os.listdir(path.parent) if o.startswith(start)]
+    except OSError: return []
+    found = [path.parent / o for o in names if len(o) == len(start) + 8]  # as `mkdtemp` names them
+    return [o for o in found if (o / _LOCK).is_file() and (o / _NEW).is_dir()]
+
+
+def _finish(scratch: Path, path: Path) -> bool:
+    "Put what `scratch` holds in the place of `path` if it is empty; tell whether nothing is lost"
+    new, old = scratch / _NEW / path.name, scratch / _OLD
+    if not old.is_dir(): return True  # killed while it was written
+    if path.exists():
+        if new.exists(): log.warning("%s holds older models of %s", scratch, path)
+        return not new.exists()
+    os.rename(new if new.exists() else old, path)
+    log.warning("%s is back: a process was killed while it replaced it, in %s", path, scratch)
+    return True
 
 # %% ../../nbs/parts/01_files.ipynb #35d38ce6
 def write_text(
@@ -124,29 +189,129 @@ def _check_beside(path: Path, kind: str, setting: str):
                          setting=setting,
                          allowed=f"{_other('path', setting)} where files can be made") from None
 
+# %% ../../nbs/parts/01_files.ipynb #01f11e61
+def check_room(
+    folder: str | Path, # folder that is to be filled, or made
+    needed: float, # bytes that will be written there
+    largest: float = 0, # bytes of the largest file among them
+):
+    "Raise an `InputError` if the disk of `folder` has less than `needed` bytes, or a limit forbids"
+    folder = Path(folder).absolute()
+    at = next(p for p in (folder, *folder.parents) if p.exists())
+    free, limit = shutil.disk_usage(at).free, _file_limit()
+    if needed > free:
+        raise InputError(f"{_mb(needed)} will be written there, and {_mb(free)} are free",
+                         where=str(folder), remedy="make room, or give a folder on another disk")
+    if largest > limit:
+        raise InputError(f"a file of {_mb(largest)} will be written there, and this process may "
+                         f"write files of {_mb(limit)} at most", where=str(folder),
+                         remedy="raise the limit on the size of files (ulimit -f)")
+
+
+def _mb(n: float) -> str:
+    "Say `n` bytes in MB"
+    return f"{n / 1e6:,.1f} MB"
+
+
+def _file_limit() -> float:
+    "Look up how large a file this process may write, in bytes"
+    try:
+        import resource
+    except ImportError: return float("inf")  # Windows has no such limit
+    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return float("inf") if soft == resource.RLIM_INFINITY else soft
+
 # %% ../../nbs/parts/01_files.ipynb #552dabcd
 @contextmanager
 def alone_in(
-    folder: str | Path, # the folder; made if it does not exist
+    folder: str | Path, # the folder; made if it does not exist, and removed if the block fails
     doing: str, # what the other process would be doing there, such as "another search"
+    called: str | Path = "", # what to call the folder in the message; its own name if not given
 ) -> Iterator[None]: # a context
     "Keep other processes out of `folder`"
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(Path(folder) / ".lock", timeout=0): yield
+    folder = Path(folder)
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    lock = FileLock(path, timeout=0.1)
+    try: lock.acquire()
     except Timeout:
-        raise InputError(f"{doing} is running there", where=str(folder),
+        raise InputError(f"{doing} is running there", where=str(called or folder),
                          remedy="wait for it, or give a new folder") from None
+    except OSError as e:
+        if e.errno not in _NO_LOCKS: raise
+        log.warning("%s: its drive has no locks, so nothing keeps %s out", folder, doing)
+    try:
+        yield
+        made = []  # they stay
+    finally:
+        with suppress(OSError): path.unlink()  # before others may take it
+        lock.release()
+        for p in made:
+            with suppress(OSError): p.rmdir()  # unless something is in there
+
+# %% ../../nbs/parts/01_files.ipynb #01f11e72
+def first_process() -> bool: # whether this is the only process, or the first of a group
+    "Tell whether this process is the one that writes and speaks, as `torchrun` counts them"
+    return os.environ.get("RANK", "0") == "0"
+
+# %% ../../nbs/parts/01_files.ipynb #01f11e80
+def shared(
+    change: Callable[[], Iterator[None]], # changes something, yields once, and changes it back
+) -> Callable[[], AbstractContextManager]: # a context; nested and overlapping ones are one change
+    "Make a context of `change`, a change of the whole process"
+    make, lock, users, made = contextmanager(change), Lock(), 0, None
+
+    @contextmanager
+    @wraps(change)
+    def context():
+        "Change it for the first who comes, and change it back for the last who leaves"
+        nonlocal users, made
+        with lock:
+            if not users:
+                made = make()
+                made.__enter__()
+            users += 1
+        try: yield
+        finally:
+            with lock:
+                users -= 1
+                if not users: made.__exit__(None, None, None)
+    return context
 
 # %% ../../nbs/parts/01_files.ipynb #1d398e6e
+_ASKED, _ASKING = [], Lock()  # levels and bars that are asked for; the first is what was before
+
+
+def _speak(verbosity: int, bars: bool):
+    "Set how much Transformers logs, and whether it shows progress"
+    from transformers.utils import logging as theirs
+    theirs.set_verbosity(verbosity)
+    if bars != theirs.is_progress_bar_enabled():
+        (theirs.enable_progress_bar if bars else theirs.disable_progress_bar)()
+
+
 @contextmanager
-def quiet() -> Iterator[None]: # a context
-    "Silence the load report and progress bars of Transformers"
-    from transformers.utils import logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+def speaking(
+    level: str, # "debug", "info", "warning", "error" or "critical"; "passive" changes nothing
+    bars: bool = True, # leave its progress bars as they are; they are hidden if not
+) -> Iterator[None]: # a context
+    "Let Transformers log what is of `level` or worse"
+    from transformers.utils import logging as theirs
+    with _ASKING:
+        now = [theirs.get_verbosity(), theirs.is_progress_bar_enabled()]
+        if not _ASKED: _ASKED.append(now)
+        mine = [theirs.log_levels.get(level, now[0]), bars and now[1]]
+        _ASKED.append(mine)
+        _speak(*mine)
     try: yield
     finally:
-        logging.set_verbosity(level)
-        if bars: logging.enable_progress_bar()
+        with _ASKING:
+            _ASKED[:] = [o for o in _ASKED if o is not mine]
+            _speak(*_ASKED[-1])
+            if len(_ASKED) == 1: _ASKED.clear()
+
+
+def quiet() -> AbstractContextManager: # a context
+    "Silence the load report and progress bars of Transformers"
+    return speaking("error", bars=False)

@@ -23,7 +23,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from .baseline import Blend, load_blend
 from .errors import InputError, listed, one_line
-from .files import quiet, replacing, sha256, write_json
+from .files import quiet, recover, replacing, sha256, write_json
 from .labels import Labels
 from .lean import LeanBert, check_numbers, fits, load_lean
 from .stored import COPY_AGAIN, StoredConfig, StoredTokenizer, read_config, read_json
@@ -136,6 +136,7 @@ def read_manifest(
 
 def _values(place: Path) -> dict:
     "Read the file `place`"
+    if not place.parent.is_dir(): recover(place.parent)  # after a kill it lies beside
     if not place.parent.is_dir():
         raise InputError("there is no such folder", where=str(place.parent), setting="train",
                          allowed="the folder of a saved model ({train} writes one)")

@@ -9,7 +9,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +17,7 @@ from pyarrow import dataset
 
 from .codes import share_nace
 from .errors import InputError, one_line
+from .files import shared
 from .formats import Format, Source, head_of, undecodable, whole_gzip
 
 # %% auto #0
@@ -25,12 +25,12 @@ __all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'r
            'likely_columns']
 
 # %% ../../nbs/parts/08_readers.ipynb #ddb0e4b7
-@contextmanager
+@shared
 def _long_fields() -> Iterator[None]:
     "Allow fields of any length"
     before = csv.field_size_limit(2**31 - 1)
-    try: yield
-    finally: csv.field_size_limit(before)
+    yield
+    csv.field_size_limit(before)
 
 
 def records(

@@ -9,7 +9,6 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from transformers import PreTrainedModel
 
 from ..parts.engine import lighten, onnx_logits
 from ..parts.errors import InputError, one_line
-from ..parts.files import quiet, replacing
+from ..parts.files import quiet, replacing, shared
 from ..parts.folder import ModelFolder, add_part, drop_part, verify
 from ..parts.nace import REVISIONS, codes, title
 from ..predict import Classifier
@@ -69,16 +68,15 @@ def to_onnx(
     return Path(path)
 
 
-@contextmanager
+@shared
 def _in_silence() -> Iterator[None]:
     "Silence the exporter's remarks about itself"
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    try:
-        with quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally: logging.disable(before)
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    logging.disable(before)
 
 # %% ../../nbs/tools/09_export.ipynb #f4711feb
 def export(

@@ -9,7 +9,6 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -19,9 +18,9 @@ import pandas as pd
 
 from ..config import Config, to_yaml
 from ..parts.errors import InputError, one_line
-from ..parts.files import check_folder, check_place, replacing
+from ..parts.files import check_folder, check_place, replacing, shared
+from ..parts.runs import check_same_run
 from .space import holds
-from ..train import check_same_run
 
 # %% auto #0
 __all__ = ['log', 'import_optuna', 'quiet_optuna', 'check_search', 'open_study', 'outcome', 'count_done', 'line_up',
@@ -43,14 +42,14 @@ def import_optuna() -> ModuleType: # the module
     return optuna
 
 
-@contextmanager
+@shared
 def quiet_optuna() -> Iterator[None]: # a context
     "Silence the log of Optuna"
     logger = import_optuna().logging
     before = logger.get_verbosity()
     logger.set_verbosity(logger.CRITICAL)
-    try: yield
-    finally: logger.set_verbosity(before)
+    yield
+    logger.set_verbosity(before)
 
 # %% ../../nbs/tools/04_trials.ipynb #91f0b295
 def check_search(

@@ -26,7 +26,7 @@ from ..config import Config
 from ..data import Data
 from ..parts.engine import choose_device, choose_precision
 from ..parts.errors import InputError
-from ..parts.files import alone_in, write_json
+from ..parts.files import alone_in, speaking, write_json
 from .space import SPACE, check_space, draw
 from nace_clf.tools.trials import (
     check_search,
@@ -201,9 +201,10 @@ def tune(
     _check_run(ds, cfg)
     space = check_space(SPACE if space is None else space, cfg)
     note = run_note(ds, cfg, space=space)
-    check_search(folder, note, resume)
-    objective = Objective(ds, cfg, space, folder)
-    with alone_in(folder, "another search"), quiet_optuna():
+    check_search(folder, note, resume)  # before anything is made
+    with alone_in(folder, "another search"), quiet_optuna(), speaking(cfg.log_level):
+        check_search(folder, note, resume)  # another search may have ended just now
+        objective = Objective(ds, cfg, space, folder)
         write_json(folder / "search.json", note, indent=None)
         study = open_study(folder)
         trials = _run(objective, study, budget, progress)

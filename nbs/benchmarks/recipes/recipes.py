@@ -55,8 +55,13 @@ def logit_adjusted(trainer: OrderedTrainer):
     counts = np.bincount(rows["label"][:], minlength=trainer.model.config.num_labels)
     share = counts.clip(min=1) / len(rows)
     prior = torch.tensor(np.log(share), dtype=torch.float32, device=trainer.args.device)
-    loss = trainer.criterion
-    trainer.criterion = lambda logits, labels: loss(logits + prior, labels)
+    loss = trainer.compute_loss_func
+
+    def adjusted(outputs, labels, **kwargs):
+        "Compute the loss of the adjusted logits while training"
+        if outputs.logits.requires_grad: outputs.logits = outputs.logits + prior
+        return loss(outputs, labels, **kwargs)
+    trainer.compute_loss_func = adjusted
 
 
 def layerwise(trainer: OrderedTrainer, factor: float = 0.8):
@@ -77,16 +82,18 @@ def layerwise(trainer: OrderedTrainer, factor: float = 0.8):
 
 def r_drop(trainer: OrderedTrainer, alpha: float = 1.0):
     "Ask each batch twice under dropout, and pull the two answers together (R-Drop, Wu et al. 2021)"
-    def compute_loss(model, inputs, *args, **kwargs):
+    def compute_loss(model, inputs, return_outputs=False, num_items_in_batch=None):
         "Compute the two losses and the symmetric Kullback-Leibler divergence"
         if not model.training:
-            return OrderedTrainer.compute_loss(trainer, model, inputs, *args, **kwargs)
+            return OrderedTrainer.compute_loss(
+                trainer, model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.pop("labels")
-        first, second = (model(**inputs).logits.float() for _ in range(2))
+        answers = [model(**inputs) for _ in range(2)]
+        first, second = (o.logits.float() for o in answers)
         p, q = log_softmax(first, -1), log_softmax(second, -1)
         both = [kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((p, q), (q, p))]
-        loss = (trainer.criterion(first, labels) + trainer.criterion(second, labels)) / 2
-        return loss + alpha * sum(both) / 2
+        losses = [trainer.compute_loss_func(o, labels, num_items_in_batch) for o in answers]
+        return sum(losses) / 2 + alpha * sum(both) / 2
     trainer.compute_loss = compute_loss
 
 

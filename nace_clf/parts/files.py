@@ -17,11 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
 
 from .errors import InputError
 
 # %% auto #0
-__all__ = ['replacing', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'alone_in', 'quiet']
+__all__ = ['replacing', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'alone_in', 'cache_folder', 'quiet']
 
 # %% ../../nbs/parts/01_files.ipynb #1a8b9915
 @contextmanager
@@ -137,6 +138,11 @@ def alone_in(
     except Timeout:
         raise InputError(f"{doing} is running there", where=str(folder),
                          remedy="wait for it, or give a new folder") from None
+
+# %% ../../nbs/parts/01_files.ipynb #01a00002
+def cache_folder() -> Path: # it need not exist yet
+    "Name the folder for what can be made again"
+    return Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
 
 # %% ../../nbs/parts/01_files.ipynb #1d398e6e
 @contextmanager

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +24,7 @@ from .parts.errors import InputError
 from .parts.files import check_folder, quiet, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
 from .parts.linear import fit_blend, train_baseline
+from .parts.proof import compare_int8
 from .parts.tables import Table
 from .train import compute_scores, train
 
@@ -53,6 +54,7 @@ class Training:
     data: dict # as `describe_data` returns it
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and the weights of the two
+    int8: dict = field(default_factory=dict) # as `compare_int8` returns it; empty if not compared
 
 # %% ../nbs/05_save_load.ipynb #f22f86e9
 _CARD = """---
@@ -175,6 +177,7 @@ def save(
         tmp.mkdir()
         parts = {"weights": _write_part("weights", tmp, model.save_pretrained),
                  "tokenizer": _write_part("tokenizer", tmp, tokenizer.save_pretrained)}
+        if training.int8: parts["weights"].about["int8"] = training.int8
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
         if blend := training.blend:
@@ -233,6 +236,13 @@ def compare_linear(
         metrics |= {f"{name}_{k}": scores[k] for k in ("accuracy", "f1_macro")}
     return metrics, found
 
+# %% ../nbs/05_save_load.ipynb #05a00002
+def _eight_bits(bert: PreTrainedModel, trainer: Trainer) -> dict:
+    "Compare the labels of the validation rows in 8 bits and in fp32"
+    if trainer.eval_dataset is None: return {}
+    return compare_int8(bert, trainer.eval_dataset["input_ids"][:],
+                        trainer.processing_class.pad_token_id)
+
 # %% ../nbs/05_save_load.ipynb #46fac7d0
 def fit(
     table: Table | str | Path, # the training table: a file, an address, or a `Table`
@@ -258,6 +268,7 @@ def fit(
     if trainer.is_world_process_zero():
         if compared: _set_beside(training, logits, linear, ds["validation"])
         bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        training.int8 = _eight_bits(bert, trainer)
         save(bert, trainer.processing_class, folder, training, overwrite)
         shutil.rmtree(checkpoints, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from .lean import LeanBert
 
 # %% auto #0
 __all__ = ['FIRST_TOKEN', 'Forward', 'ENGINES', 'choose_device', 'autocast', 'lighten', 'make_ready', 'torch_logits',
-           'onnx_logits', 'choose_engine']
+           'onnx_logits', 'choose_engine', 'Computed']
 
 # %% ../../nbs/parts/16_engine.ipynb #2c702d8b
 if TYPE_CHECKING:
@@ -145,18 +146,34 @@ def choose_engine(
     device: str, # "cuda", "mps" or "cpu"
     precision: str, # "fp32", "bf16", "fp16" or "int8"
     where: str | Path = "", # the model's folder, for the messages
-) -> str: # "torch" or "onnx"
+) -> str: # "torch" or "onnx"; of "auto", "onnx" is the one to try
     "Choose what computes a model"
     installed = find_spec("onnxruntime") is not None
     if engine not in ENGINES:
-        raise InputError(f"engine = {engine!r} is not allowed", setting="engine",
+        raise InputError(f"engine = {engine!r} is not allowed",
                          allowed=f"one of {', '.join(ENGINES)}")
     if engine == "onnx" and not has_onnx:
         raise InputError("holds no model.onnx", where=str(where), remedy="make it with {export}",
-                         setting=("engine", "export"))
+                         setting="export")
     if engine == "onnx" and not installed:
-        raise InputError("engine = 'onnx' needs the package onnxruntime", setting="engine",
+        raise InputError("engine = 'onnx' needs the package onnxruntime",
                          remedy="install it with: pip install 'nace_clf[onnx]'")
     if engine != "auto": return engine
     usable = has_onnx and installed and device == "cpu" and precision == "fp32"
     return "onnx" if usable else "torch"
+
+# %% ../../nbs/parts/16_engine.ipynb #16a10004
+@dataclass(frozen=True)
+class Computed:
+    "Say what computed the answers of a model"
+    engine: str # "torch" or "onnx"
+    device: str # "cuda", "mps" or "cpu"
+    numbers: str # the number format, such as "bf16" or "int8 in bf16"
+    why: str # why this format
+    threads: int # of torch or ONNX Runtime, on a CPU
+
+    def __str__(self) -> str: # such as "torch on cpu (2 threads), bf16"
+        "Say it in words"
+        threads = f" ({self.threads} threads)" * (self.device == "cpu")
+        name = {"onnx": "ONNX Runtime"}.get(self.engine, self.engine)
+        return f"{name} on {self.device}{threads}, {self.numbers}"

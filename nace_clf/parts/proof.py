@@ -18,7 +18,7 @@ from .machine import formats_here
 from .threads import shared_pool
 
 # %% auto #0
-__all__ = ['log', 'MOST_ROWS', 'AT_LEAST', 'FEWEST_ROWS', 'compare_int8', 'proven', 'shares_equal', 'in_words']
+__all__ = ['log', 'AT_LEAST', 'FEWEST_ROWS', 'MOST_ROWS', 'proven', 'shares_equal', 'in_words', 'compare_int8']
 
 # %% ../../nbs/parts/17a_proof.ipynb #17a00004
 if TYPE_CHECKING:
@@ -28,6 +28,38 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/parts/17a_proof.ipynb #17a00006
 log = logging.getLogger(__name__)
+
+# %% ../../nbs/parts/17a_proof.ipynb #17a00016
+AT_LEAST, FEWEST_ROWS = 0.995, 200
+
+
+def proven(
+    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
+) -> list[str]: # numbers between the products, "fp32" or "bf16"; empty if nothing is known
+    "List the numbers with which a model keeps its labels in 8 bits"
+    return [between for between, share in shares_equal(about).items()
+            if share >= AT_LEAST and about["rows"] >= FEWEST_ROWS]
+
+
+def shares_equal(
+    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
+) -> dict[str, float]: # by the numbers between; empty if it says nothing that can be read
+    "Read the shares of labels that stay in 8 bits"
+    found = about if isinstance(about, Mapping) else {}
+    shares, rows = found.get("labels_equal"), found.get("rows")
+    if not isinstance(shares, Mapping) or type(rows) is not int: return {}
+    whole = all(isinstance(o, (int, float)) and 0 <= o <= 1 for o in shares.values())
+    return dict(shares) if whole else {}
+
+# %% ../../nbs/parts/17a_proof.ipynb #17a00021
+def in_words(
+    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
+) -> str: # such as "of 719 validation rows 99.72% keep their label with bf16 between the products"
+    "Say how many labels stay in 8 bits"
+    said = [f"{share:.2%} keep their label with {between} between the products"
+            for between, share in shares_equal(about).items()]
+    if not said: return "it is not known how many rows keep their label"
+    return f"of {about['rows']:,} validation rows {', '.join(said)}"
 
 # %% ../../nbs/parts/17a_proof.ipynb #17a00008
 MOST_ROWS = 2_000
@@ -66,35 +98,3 @@ def _labels(forward: Forward, rows: list[list[int]], pad_id: int) -> torch.Tenso
     answers = each(lambda part: forward(*pad_batch([rows[i] for i in part], pad_id)), parts)
     for part, logits in zip(parts, answers): found[part] = logits.argmax(dim=1).float()
     return found
-
-# %% ../../nbs/parts/17a_proof.ipynb #17a00016
-AT_LEAST, FEWEST_ROWS = 0.995, 200
-
-
-def proven(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> list[str]: # numbers between the products, "fp32" or "bf16"; empty if nothing is known
-    "List the numbers with which a model keeps its labels in 8 bits"
-    return [between for between, share in shares_equal(about).items()
-            if share >= AT_LEAST and about["rows"] >= FEWEST_ROWS]
-
-
-def shares_equal(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> dict[str, float]: # by the numbers between; empty if it says nothing that can be read
-    "Read the shares of labels that stay in 8 bits"
-    found = about if isinstance(about, Mapping) else {}
-    shares, rows = found.get("labels_equal"), found.get("rows")
-    if not isinstance(shares, Mapping) or type(rows) is not int: return {}
-    whole = all(isinstance(o, (int, float)) and 0 <= o <= 1 for o in shares.values())
-    return dict(shares) if whole else {}
-
-# %% ../../nbs/parts/17a_proof.ipynb #17a00021
-def in_words(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> str: # such as "of 719 validation rows 99.72% keep their label with bf16 between the products"
-    "Say how many labels stay in 8 bits"
-    said = [f"{share:.2%} keep their label with {between} between the products"
-            for between, share in shares_equal(about).items()]
-    if not said: return "it is not known how many rows keep their label"
-    return f"of {about['rows']:,} validation rows {', '.join(said)}"

@@ -32,18 +32,24 @@ def code_table(
     start = time.perf_counter()
     table = table.using(text_col=clf.manifest["config"]["text_col"])
     table.require(text_col=table.text_col)
-    df = table.frame(drop_index=False)
+    df = _every_row(table.frame(drop_index=False), table)
     for column in clf.predict([], top_k):
         if column in df:
             raise InputError(f"has a column {column!r} already", where=table.name,
                              remedy="rename it, since the suggestions need the name")
-    texts = join_texts(table.frame(table.text_col), table.text_col)
+    texts = join_texts(table.frame(table.text_col), table.text_col).reindex(df.index)
     found = clf.predict(texts, top_k, progress).set_axis(df.index)
     out = pd.concat([df, found], axis=1)
     if len(table.columns) == len(df.columns):  # pandas renames empty and repeated names
         out.columns = [*table.columns, *found.columns]
     log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
     return out
+
+
+def _every_row(df: pd.DataFrame, table: Table) -> pd.DataFrame:
+    "Give back rows with nothing in them, which reading leaves out of a CSV or a spreadsheet"
+    if table.format.kind in ("Parquet", "frame"): return df
+    return df.reindex(range(2, df.index[-1] + 1), fill_value="")  # row 1 is the header
 
 
 def counted(

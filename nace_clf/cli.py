@@ -44,6 +44,7 @@ def _before(
 ):
     if ctx.invoked_subcommand is None: print(ctx.get_help())
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
     logging.basicConfig(stream=sys.stderr, format="%(message)s", force=True)
     first = os.environ.get("RANK", "0") == "0"
     logging.getLogger("nace_clf").setLevel(logging.INFO if first else logging.ERROR)
@@ -188,12 +189,12 @@ def predict(
     opt.check_revision(revision)
     from nace_clf.parts.tables import Table
     from nace_clf.predict import Classifier, check_texts
+    from nace_clf.tools.coding import code_table
     if texts: check_texts(texts)
     clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
     if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    table = table.using(text_col=clf.manifest["config"]["text_col"])
-    _predict_file(clf, table, output, top_k, progress)
+    print(opt.write_like(table, code_table(clf, table, top_k, progress), output))
 
 
 def _check_predict(texts: list[str] | None, input: str | None, output: Path | None):
@@ -206,20 +207,18 @@ def _check_predict(texts: list[str] | None, input: str | None, output: Path | No
         raise InputError("{input} and {output} belong together", setting=setting,
                          allowed="both a table to read and a table to write")
 
-
-def _predict_file(clf, table, target: Path, top_k: int, progress: bool):
-    "Add suggestions to the rows of `table` and write them to `target`"
-    import pandas as pd
-    df = table.frame(drop_index=False)
-    taken = [column for column in clf.predict([], top_k) if column in df]
-    if taken:
-        raise InputError(f"has a column {taken[0]!r} already", where=table.name,
-                         remedy="rename it, since the suggestions need the name")
-    found = clf.predict(table.checked().text, top_k, progress).set_axis(df.index)
-    out = pd.concat([df, found], axis=1)
-    if len(table.columns) == len(df.columns):  # pandas renames empty and repeated names
-        out.columns = [*table.columns, *found.columns]
-    print(opt.write_like(table, out, target))
+# %% ../nbs/tools/11_cli.ipynb #11a00003
+@app.command()
+def engine(folder: opt.FolderIfAny = None, again: opt.Again = False):
+    "Show how fast this machine is in each number format, and which is taken."
+    from nace_clf.parts.folder import ModelFolder
+    from nace_clf.parts.machine import describe_formats, this_machine
+    from nace_clf.parts.proof import in_words, proven
+    from nace_clf.parts.threads import fit_threads
+    known = ModelFolder(folder).part("weights").about.get("int8") if folder else None
+    fit_threads()
+    opt.print_formats(describe_formats(proven(known) if folder else None, again), this_machine())
+    if folder: print(f"{folder} in 8 bits: {in_words(known)}")
 
 # %% ../nbs/tools/11_cli.ipynb #025cfbb7
 @app.command()

@@ -125,7 +125,7 @@ class Config:
         "older GPUs only")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto", HARDWARE, "number format of the matrix products",
-        "'auto' takes bf16 where the hardware has it, else fp32")
+        "'auto' takes the one that is faster when timed on this machine")
 
     text_col: list[str] = setting(
         ["text"], DATA, "column with the description; several are joined in the order given")

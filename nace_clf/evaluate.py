@@ -66,7 +66,7 @@ class Report:
     reliability: pd.DataFrame # rows, confidence, accuracy, low and high end in bins of confidence
     labels: Labels # what the model can answer, with its level and revision of NACE
     draws: pd.DataFrame # each score on each of 1,000 resamples of the rows, those at levels too
-    measured: dict[str, str] # what was measured: model, table, level
+    measured: dict[str, str] # what was measured: model, table, level, by what
     notes: list[str] # what to know before the intervals are believed
     levels: pd.DataFrame | None = None # scores at each level of NACE, if `measure` made it
     groups: pd.DataFrame | None = None # scores of each group of rows, if it was asked to
@@ -76,7 +76,7 @@ def report_on(
     rows: pd.DataFrame, # columns text and label; the index numbers the rows
     probs: np.ndarray, # probability of each class, [rows, classes]
     labels: Labels, # labels of the columns of `probs`
-    measured: dict[str, str] | None = None, # what is measured: model, table, level
+    measured: dict[str, str] | None = None, # what is measured: model, table, level, by what
 ) -> Report: # scores with intervals, overall and by class; confusion matrix and predictions
     "Measure `probs` against the true labels of `rows`"
     probs = _check_probs(rows, probs, labels)
@@ -175,6 +175,7 @@ def score(
     probs, labels = test.roll_up(clf.predict_proba(texts, *shown))
     model = name or training_settings(clf).get("model_id", "")
     measured = {"model": model, "table": test.table.name, "level": test.level}
+    if isinstance(clf, Classifier): measured["computed by"] = str(clf.computed)
     return report_on(test.rows, probs, labels, measured)
 
 

@@ -25,12 +25,12 @@ from .parts.stored import read_json
 
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
-           'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'training_table',
-           'write_like', 'terminable']
+           'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'print_formats',
+           'training_table', 'write_like', 'terminable']
 
 # %% ../nbs/tools/10_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
-            "tune", "demo")
+            "tune", "demo", "engine")
 
 
 def spell(
@@ -72,6 +72,8 @@ Train = _named(str, f"Training table: {_TABLE}", "TRAIN")
 TrainWithLabels = _named(str, f"Training table with a text and a label column: {_TABLE}")
 Test = _named(str, f"Test table: {_TABLE}", "TEST")
 Folder = _named(Path, "Folder of a saved model.", "DIR")
+FolderIfAny = _named(Optional[Path], "Folder of a saved model, to see what is taken for it.",
+                     "[DIR]")
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
 Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...")
 Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
@@ -116,8 +118,9 @@ Minutes = _given(float, "Time for the search; a trial that runs longer is stoppe
                  "evaluation.", parser=number(float), metavar="NUMBER")
 Blend = _given(Optional[bool], "With the TF-IDF model of DIR, or the BERT alone; with it, if there "
                "is one, if not given.", "--blend/--no-blend", **_HIDDEN)
-Precision = _given(str, "Numbers to multiply: auto, fp32, bf16, fp16 (GPUs) or int8 (CPUs; the "
-                   "fastest, where a few labels in a thousand differ).")
+Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "
+                   "known to keep its labels), exact (fp32), bf16, fp16 (GPUs) or int8 (CPUs).")
+Again = _given(bool, "Time the formats again, even if their times are known.", "--again")
 Preset = _given(str, "Settings to start from: 'tutorial', made for mBERT, or 'small', made for the "
                 "bundled model on a CPU; options win over them.")
 ConfigFile = _given(Optional[Path], "YAML file with settings; options win over it.")
@@ -285,11 +288,32 @@ def print_predictions(
     title: str = "", # shown above them
 ):
     "Print the suggestions that were `found` for `texts`"
+    if (found.status == "coded").all(): found = found.drop(columns=["status", "reason"])
     titles = {c: [textwrap.shorten(t, 32, placeholder="…") for t in found[c]]
               for c in found if c.startswith("title_")}
     found = found.assign(**titles)
     found.insert(0, "text", texts)
     print_table(title, found, 3)
+
+# %% ../nbs/tools/10_options.ipynb #10a00002
+def print_formats(
+    rows: list[dict], # as `describe_formats` returns them
+    machine: dict, # as `this_machine` describes it
+):
+    "Print how long the number formats take, and what is taken"
+    import pandas as pd
+
+    def told(row: dict, way: str) -> str:
+        "Say one time, and how many times as fast as fp32 that is"
+        ms = row[way]
+        return "-" if ms is None else f"{ms:.1f} ({rows[0][way] / ms:.1f}x)"
+
+    ways = [name for name in rows[0] if name not in ("format", "taken for")]
+    shown = [{"format": row["format"]} | {way: told(row, way) for way in ways}
+             | {"taken for": row["taken for"]} for row in rows]
+    title = (f"Milliseconds, and times as fast as fp32: {machine['processor']}, "
+             f"{machine['threads']} threads, torch {machine['torch']}")
+    print_table(title, pd.DataFrame(shown))
 
 # %% ../nbs/tools/10_options.ipynb #20a0e153
 def training_table(

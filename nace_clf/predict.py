@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,22 +19,25 @@ import torch
 from tqdm.auto import tqdm
 
 from .parts.baseline import PORTION, Blend
-from .parts.batches import batch_width, cut_batches, encoder, pad_batch, shared_pool
+from .parts.batches import batch_width, cut_batches, encoder, pad_batch
 from nace_clf.parts.engine import (
+    Computed,
+    Forward,
     choose_device,
     choose_engine,
-    choose_precision,
     make_ready,
     onnx_logits,
     torch_logits,
 )
 from .parts.errors import InputError
 from .parts.folder import ModelFolder
-from .parts.kernels import check_int8, has_int8
+from .parts.machine import Choice, Numbers, best_of, choose_numbers
 from .parts.nace import REVISIONS
+from .parts.proof import AT_LEAST, proven
+from .parts.threads import fit_threads, shared_pool
 
 # %% auto #0
-__all__ = ['log', 'PRECISIONS', 'check_texts', 'Classifier', 'rank']
+__all__ = ['log', 'check_texts', 'is_blank', 'Classifier', 'rank']
 
 # %% ../nbs/06_predict.ipynb #9da8c95a
 log = logging.getLogger(__name__)
@@ -41,6 +45,7 @@ log = logging.getLogger(__name__)
 # %% ../nbs/06_predict.ipynb #32981aec
 def check_texts(
     texts: list[str], # descriptions
+    blanks: bool = False, # allow blank ones, and `None` or NaN
 ) -> list[str]: # the same, as a list
     "Return `texts` as a list, or say which of them is no text"
     if isinstance(texts, str):
@@ -48,15 +53,20 @@ def check_texts(
                          allowed=f"a list of texts, [{texts[:40]!r}]")
     texts = list(texts)
     for i, text in enumerate(texts):
-        if isinstance(text, str) and text.strip(): continue
+        if blanks if is_blank(text) else isinstance(text, str): continue
         raise InputError(f"text {i + 1} of {len(texts)} is {text!r}",
                          allowed="a text that is not empty, or leave it out")
     return texts
 
+
+def is_blank(
+    text: Any, # a description, or what stands where one is missing
+) -> bool: # True for `None`, NaN, white space and characters that nobody sees
+    "Tell whether `text` holds nothing to code"
+    if not isinstance(text, str): return pd.api.types.is_scalar(text) and bool(pd.isna(text))
+    return not any(o.isprintable() and not o.isspace() for o in text)
+
 # %% ../nbs/06_predict.ipynb #16c96a2e
-PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
-
-
 class Classifier:
     "Code descriptions with a saved model"
     def __init__(
@@ -64,7 +74,7 @@ class Classifier:
         folder: str | Path, # a folder that `save_load.save` wrote
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
         engine: str = "auto", # "torch"; "onnx", which needs `export`; "auto": the faster one here
-        precision: str = "auto", # "auto": bf16 if native, else fp32; "int8": a few labels differ
+        precision: str = "auto", # "auto": the fastest; "exact": fp32; "fp32", "bf16", "fp16", "int8"
         max_tokens: int | None = None, # tokens of a batch; 1,024 on a CPU and 65,536 on a GPU
         revision: str | None = None, # revision of NACE, "2" or "2.1"; the training run's
         blend: bool | None = None, # False: the BERT alone; True: with the folder's TF-IDF model
@@ -79,39 +89,60 @@ class Classifier:
             self.manifest, self.labels = self.folder.manifest.model_dump(), self.folder.labels
             if revision: self.labels = replace(self.labels, revision=revision)
             self.blend = self._load_blend(blend)
-            self._load_model()
+            self._load_model(engine)
         self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 1_024)
-        shared = self.engine == "torch" and self.device == "cpu"
-        self.workers = min(8, torch.get_num_threads()) if shared else 1
-        shared_pool(self.workers)  # started now, while few other threads ask torch for anything
+        if self.engine == "onnx": self.workers = 1
+        log.info("%s (%s)", self.computed, self.choice.why)
 
     def _choose(self, device: str | None, engine: str, precision: str):
         "Choose device, number format and engine, or say what does not go together"
         _check_choices(device, engine, precision)
-        int8 = precision == "int8"
-        self.device = device or ("cpu" if int8 or engine == "onnx" else choose_device())
-        if int8: check_int8(self.device)
-        self.between = choose_precision("auto" if int8 else precision, self.device)
-        self.precision = "int8" if int8 else self.between
-        self.engine = choose_engine(engine, self.folder.has("onnx"), self.device, self.precision,
+        here = "cpu" if precision == "int8" or engine == "onnx" else choose_device()
+        self.device, threads = device or here, fit_threads()
+        self.workers = min(8, threads) if self.device == "cpu" else 1
+        parts = self.folder.manifest.parts
+        known = parts["weights"].about.get("int8") if "weights" in parts else None
+        self.choice = Choice(Numbers())
+        if engine != "onnx": self.choice = choose_numbers(precision, self.device, proven(known))
+        usable = self.folder.has("onnx") and (engine == "onnx" or self._may_try_onnx(precision))
+        self.engine = choose_engine(engine, usable, self.device, self.precision,
                                     where=self.folder.path)
-        fp32 = (self.device, self.precision, self.engine) == ("cpu", "fp32", "torch")
-        if precision == "auto" and fp32 and has_int8():
-            log.info("8-bit products would be faster here: precision = 'int8'")
 
-    def _load_model(self):
+    def _may_try_onnx(self, precision: str) -> bool:
+        "Tell whether `auto` may take the file in the ONNX format: its labels are the model's"
+        about = self.folder.manifest.parts["onnx"].about
+        agreement = about.get("agreement")
+        same = not about.get("int8") or isinstance(agreement, float) and agreement >= AT_LEAST
+        return precision == "auto" and same
+
+    def _load_model(self, asked: str):
         "Load model and tokenizer, and make the functions that compute token ids and logits"
-        torches = self.engine == "torch"
+        forwards, numbers = {}, self.choice.numbers
+        torches = self.engine == "torch" or asked == "auto"
         self.model, self.tokenizer = self.folder.load(weights=torches, lean=True)
         self.encode = encoder(self.tokenizer)
+        self.config = self.model.config if torches else self.model
+        if torches:
+            make_ready(self.model, numbers.between, self.device, numbers.products == "int8")
+            forwards["torch"] = torch_logits(self.model, self.device, numbers.between)
         if self.engine == "onnx":
-            self.config, path = self.model, self.folder.path / "model.onnx"
-            log.info("engine: ONNX Runtime, %s", path)
-            self.forward = onnx_logits(path)
-        else:
-            self.config = self.model.config
-            make_ready(self.model, self.between, self.device, self.precision == "int8")
-            self.forward = torch_logits(self.model, self.device, self.between)
+            forwards["onnx"] = onnx_logits(self.folder.path / "model.onnx")
+        if len(forwards) > 1: self.engine = self._faster(forwards)
+        self.forward = forwards[self.engine]
+        if self.engine != "onnx": return
+        int8 = self.folder.part("onnx").about.get("int8")
+        self.choice = Choice(Numbers("int8" if int8 else "fp32"), "as exported")
+
+    def _faster(self, forwards: dict[str, Forward]) -> str:
+        "Time the engines on the same batches, and name the faster one"
+        ids = (torch.arange(64 * 16) % self.config.vocab_size).view(64, 16)
+        pool = shared_pool(self.workers)
+        maps = {"torch": pool.map if pool else map, "onnx": map}
+        calls = {name: lambda name=name, f=f: list(maps[name](lambda _: f(ids, None),
+                                                              range(self.workers)))
+                 for name, f in forwards.items()}
+        times = best_of(calls, rounds=3)
+        return min(times, key=times.get)
 
     def _load_blend(self, blend: bool | None) -> Blend | None:
         "Load the TF-IDF model and its weight, if it is wanted and there"
@@ -123,6 +154,17 @@ class Classifier:
         found = self.folder.blend()
         log.info("blend: %s", found)
         return found
+
+    @property
+    def precision(self) -> str: # "fp32", "bf16", "fp16" or "int8"
+        "Tell in which numbers matrices are multiplied"
+        return self.choice.numbers.products
+
+    @property
+    def computed(self) -> Computed: # engine, device, numbers, why these, threads
+        "Say what computes the answers"
+        return Computed(self.engine, self.device, str(self.choice.numbers), self.choice.why,
+                        torch.get_num_threads())
 
     @property
     def names(self) -> list[str]: # label names in the order of their numbers
@@ -170,7 +212,8 @@ class Classifier:
         "Compute the logits of a portion"
         parts = cut_batches([len(row) for row in rows], self.max_tokens)
         fill = len(parts) > 8
-        each = pool.map if pool and len(parts) >= self.workers else map
+        spread = len(parts) >= self.workers or self.choice.one_worker
+        each = pool.map if pool and spread else map
         found = each(lambda part: self._batch_logits(rows, part, fill), parts)
         out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
         for part, logits in zip(parts, found): out[part] = logits
@@ -190,7 +233,7 @@ class Classifier:
         progress: bool = False, # show a progress bar
     ) -> np.ndarray: # float32, [texts, classes], in the order of `names`
         "Compute the logits of each class for `texts`; of the blend, if there is one"
-        where, distinct = _distinct(texts)
+        where, distinct = _distinct(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = logits
         return out[where]
@@ -201,33 +244,36 @@ class Classifier:
         progress: bool = False, # show a progress bar
     ) -> np.ndarray: # probability of each class, [texts, classes], in the order of `names`
         "Compute the probability of each class for `texts`"
-        where, distinct = _distinct(texts)
+        where, distinct = _distinct(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = _softmax(logits)
         return out[where]
 
     def predict(
         self,
-        texts: list[str], # descriptions
+        texts: list[str | None], # descriptions; blank ones get no label
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # label_1, title_1 (if the labels are codes), score_1, label_2, ...
+    ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, label_2, ..., status, reason
         "Suggest the `top_k` most probable labels for `texts`"
         n = len(self.labels)
         if not 1 <= top_k <= n:
             raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
                              allowed=f"1 to {n}", setting="top_k")
-        where, distinct = _distinct(texts)
+        texts = check_texts(texts, blanks=True)
+        blank = np.array([is_blank(text) for text in texts], dtype=bool)
+        where, distinct = _distinct([o for o, gap in zip(texts, blank) if not gap])
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
         for at, logits in self.forward_iter(distinct, progress):
             best[at], scores[at] = _best(_softmax(logits), top_k)
-        return _ranked(best[where], scores[where], self.names, self.titles)
+        ranked = _ranked(best[where], scores[where], self.names, self.titles)
+        return _with_status(ranked, blank)
 
 
 def _distinct(texts: list[str]) -> tuple[np.ndarray, list[str]]:
     "Find the distinct ones among `texts`, and where each of them occurs"
-    where, distinct = pd.factorize(np.array(check_texts(texts), dtype=object))
+    where, distinct = pd.factorize(np.array(texts, dtype=object))
     return where, distinct.tolist()
 
 
@@ -238,9 +284,6 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 def _check_choices(device: str | None, engine: str, precision: str):
     "Raise an `InputError` unless what a `Classifier` is asked for is there and goes together"
-    if precision not in PRECISIONS:
-        raise InputError(f"precision = {precision!r} is not allowed", setting="precision",
-                         allowed=f"one of {', '.join(PRECISIONS)}")
     if device not in (None, "cuda", "mps", "cpu"):
         raise InputError(f"device = {device!r} is not allowed", setting="device", allowed="cuda, "
                          "mps or cpu (CUDA_VISIBLE_DEVICES picks one of several GPUs)")
@@ -249,12 +292,12 @@ def _check_choices(device: str | None, engine: str, precision: str):
         raise InputError(f"device = {device!r}: torch finds none on this machine",
                          allowed="cpu, or leave {device} out", setting="device")
     if engine == "onnx" and device not in (None, "cpu"):
-        raise InputError("engine = 'onnx' computes on the CPU", setting=("device", "engine"),
-                         remedy="leave {device} out, or take another {engine}")
-    if engine == "onnx" and precision == "int8":
+        raise InputError("engine = 'onnx' computes on the CPU", setting="device",
+                         remedy="leave {device} out, or take another engine")
+    if engine == "onnx" and precision not in ("auto", "fp32"):
         raise InputError("engine = 'onnx' has the numbers that it was exported with",
                          remedy="leave {precision} out ({export} can write 8 bits), or take "
-                         "another {engine}", setting=("precision", "export", "engine"))
+                         "another engine", setting=("precision", "export"))
 
 # %% ../nbs/06_predict.ipynb #58c068a0
 def rank(
@@ -289,3 +332,15 @@ def _ranked(
             columns[f"title_{k + 1}"] = title
         columns[f"score_{k + 1}"] = scores[:, k].copy()
     return pd.DataFrame(columns)
+
+
+def _with_status(
+    ranked: pd.DataFrame, # as `rank` returns it, of the texts that are not blank
+    blank: np.ndarray, # which texts are blank, [texts]
+) -> pd.DataFrame: # a row for each text, with `status` and `reason`
+    "Give blank texts a row without a label, and say of each text whether it was coded"
+    if blank.any():
+        rows = np.flatnonzero(~blank)
+        ranked = ranked.set_axis(rows).reindex(range(len(blank)))
+    return ranked.assign(status=np.where(blank, "uncodable", "coded").astype(object),
+                         reason=np.where(blank, "blank", "").astype(object))

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,7 @@ from nace_clf.parts.files import (
 )
 from .parts.folder import PARTS, Part, load, verify, write_manifest
 from .parts.linear import fit_blend, train_baseline
+from .parts.proof import compare_int8
 from .parts.runs import keep, left_off, training_in
 from .parts.tables import Table
 from .train import OrderedTrainer, compute_scores, run_note, train_alone
@@ -62,6 +63,7 @@ class Training:
     data: dict # as `describe_data` returns it
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and the weights of the two
+    int8: dict = field(default_factory=dict) # as `compare_int8` returns it; empty if not compared
 
 # %% ../nbs/05_save_load.ipynb #f22f86e9
 _CARD = """---
@@ -185,6 +187,7 @@ def save(
         tmp.mkdir()
         parts = {"weights": _write_part("weights", tmp, model.save_pretrained),
                  "tokenizer": _write_part("tokenizer", tmp, tokenizer.save_pretrained)}
+        if training.int8: parts["weights"].about["int8"] = training.int8
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
         if blend := training.blend:
@@ -243,6 +246,13 @@ def compare_linear(
         metrics |= {f"{name}_{k}": scores[k] for k in ("accuracy", "f1_macro")}
     return metrics, found
 
+# %% ../nbs/05_save_load.ipynb #05a00002
+def _eight_bits(bert: PreTrainedModel, trainer: Trainer) -> dict:
+    "Compare the labels of the validation rows in 8 bits and in fp32"
+    if trainer.eval_dataset is None: return {}
+    return compare_int8(bert, trainer.eval_dataset["input_ids"][:],
+                        trainer.processing_class.pad_token_id)
+
 # %% ../nbs/05_save_load.ipynb #46fac7d0
 def fit(
     table: Table | str | Path, # the training table: a file, an address, or a `Table`
@@ -283,6 +293,7 @@ def _score_and_save(trainer: OrderedTrainer, ds: Data, linear: Baseline | None, 
     if not trainer.is_world_process_zero(): return
     if compared: _set_beside(training, logits, linear, ds["validation"])
     bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    training.int8 = _eight_bits(bert, trainer)
     save(bert, trainer.processing_class, folder, training, overwrite)
 
 

@@ -35,9 +35,10 @@ from transformers.trainer_utils import PredictionOutput
 from .config import Config, training_arguments
 from .data import Data, fingerprint, label_names
 from .model import load_model, load_tokenizer
-from .parts.engine import choose_device, choose_precision, lighten
+from .parts.engine import choose_device, lighten
 from .parts.errors import InputError, one_line
 from .parts.files import speaking, write_json
+from .parts.machine import choose_precision
 from nace_clf.parts.runs import (
     KEPT,
     check_disk,
@@ -47,6 +48,7 @@ from nace_clf.parts.runs import (
     take_up,
     training_in,
 )
+from .parts.threads import fit_threads
 from .parts.vocabulary import trim_vocab
 from .tokenization import collator, tokenize
 
@@ -203,6 +205,7 @@ def arguments(
     precision: str = "", # "fp32", "bf16" or "fp16"; chosen as `cfg` says if empty
 ) -> TrainingArguments: # for the device that there is
     "Turn `cfg` into the arguments of a `Trainer`"
+    fit_threads()
     device = choose_device()
     asked = "fp16" if cfg.fp16 else cfg.precision
     precision = precision or choose_precision(asked, device)

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
-from platformdirs import user_cache_path
 from tokenizers import (
     Regex,
     Tokenizer,
@@ -30,7 +29,7 @@ from tokenizers import (
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from .errors import InputError
-from .files import quiet, replacing, sha256, write_json
+from .files import cache_folder, quiet, replacing, sha256, write_json
 
 # %% auto #0
 __all__ = ['log', 'tiny_model', 'bundled_model']
@@ -199,7 +198,7 @@ def _e5_tokenizer(size: dict, pieces: list) -> PreTrainedTokenizerFast:
 # %% ../../nbs/parts/12_bundled.ipynb #d4added1
 def bundled_model() -> Path: # a Transformers folder: safetensors, config, tokenizer
     "Unpack the bundled multilingual model into the user's cache, once"
-    cache = Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
+    cache = cache_folder()
     folder = cache / f"multilingual-e5-small-{_BUNDLED_SHA256[:12]}"
     if _is_whole(folder): return folder
     source = _bundled_source()

@@ -21,12 +21,13 @@ from pathlib import Path
 from threading import Lock
 
 from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
 
 from .errors import InputError
 
 # %% auto #0
 __all__ = ['log', 'replacing', 'recover', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'check_room',
-           'alone_in', 'first_process', 'shared', 'speaking', 'quiet']
+           'alone_in', 'cache_folder', 'first_process', 'shared', 'speaking', 'quiet']
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e50
 log = logging.getLogger(__name__)
@@ -249,6 +250,11 @@ def alone_in(
         lock.release()
         for p in made:
             with suppress(OSError): p.rmdir()  # unless something is in there
+
+# %% ../../nbs/parts/01_files.ipynb #01a00002
+def cache_folder() -> Path: # it need not exist yet
+    "Name the folder for what can be made again"
+    return Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e72
 def first_process() -> bool: # whether this is the only process, or the first of a group

@@ -5,15 +5,19 @@
 # %% ../../nbs/parts/14_kernels.ipynb #de1ec055
 from __future__ import annotations
 
+import logging
 import platform
 
 import torch
 
-from .errors import InputError
+from .errors import InputError, one_line
 
 # %% auto #0
-__all__ = ['SAFE', 'short_attention', 'register_short', 'PackedLinear', 'can_pack', 'quantize_rows', 'Int8Linear', 'has_int8',
-           'check_int8']
+__all__ = ['log', 'SAFE', 'short_attention', 'register_short', 'PackedLinear', 'answers_alike', 'can_pack', 'quantize_rows',
+           'Int8Linear', 'has_int8', 'check_int8']
+
+# %% ../../nbs/parts/14_kernels.ipynb #14a00001
+log = logging.getLogger(__name__)
 
 # %% ../../nbs/parts/14_kernels.ipynb #f717a680
 SAFE = 70.0  # e to this power, times thousands of values in the thousands, fits bf16 and fp32
@@ -71,13 +75,33 @@ class PackedLinear(torch.nn.Module):
         return torch.ops.mkldnn._linear_pointwise(
             x.to(torch.bfloat16), self.packed, self.bias, "none", [], "")
 
+# %% ../../nbs/parts/14_kernels.ipynb #14a00003
+def answers_alike(
+    layer: type[torch.nn.Module], # is made from a linear layer, and takes its place
+    error: float = 0.03, # largest relative error of the answers, rounding included
+) -> bool: # False too if it cannot be made, or fails
+    "Tell whether `layer` answers random numbers as the linear layer that it is made from does"
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(0)
+        linear = torch.nn.Linear(96, 64)
+        some = [torch.randn(size) for size in ((1, 1, 96), (3, 5, 96), (40, 96))]
+        try: found = [layer(linear)(x.clone()).float() for x in some]
+        except Exception as e:  # whatever an operator does that is not as it was
+            log.warning("%s fails here (%s); plain layers instead", layer.__name__, one_line(e))
+            return False
+        for right, answer in zip(map(linear, some), found):
+            if answer.shape == right.shape and (answer - right).norm() <= error * right.norm():
+                continue
+            log.warning("%s answers wrongly here; plain layers instead", layer.__name__)
+            return False
+    return True
 
+# %% ../../nbs/parts/14_kernels.ipynb #14a00006
 def can_pack() -> bool: # False on other processors than x86
-    "Tell whether this torch and this processor take packed weights"
+    "Tell whether this torch and this processor take packed weights, by trying"
     if platform.machine().lower() not in ("x86_64", "amd64"): return False
-    there = hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    if not (torch.backends.mkldnn.is_available() and there): return False
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if not torch.backends.mkldnn.is_available(): return False
+    return answers_alike(PackedLinear)
 
 # %% ../../nbs/parts/14_kernels.ipynb #57494008
 _BITS = {  # integers of the same size, and all of their bits but the sign
@@ -126,11 +150,11 @@ class Int8Linear(torch.nn.Module):
         return torch.addcmul(self.bias.to(x.dtype), y, step, out=y).view(*x.shape[:-1], -1)
 
 
-def has_int8() -> bool: # False where torch lacks the operator too
-    "Tell whether this processor has instructions for 8-bit matrix products"
+def has_int8() -> bool: # False where the operators of torch fail too
+    "Tell whether this processor has instructions for 8-bit matrix products, and torch uses them"
     can = torch.cpu.get_capabilities()
     fast = any(can.get(o, False) for o in ("avx512_vnni", "avx_vnni", "amx_int8"))
-    return fast and hasattr(torch.ops.onednn, "qlinear_pointwise")
+    return fast and answers_alike(Int8Linear)
 
 
 def check_int8(
@@ -142,5 +166,5 @@ def check_int8(
                          allowed="'auto', or device = 'cpu'", setting=("precision", "device"))
     if not has_int8():
         raise InputError("precision = 'int8' needs a processor with the instructions VNNI or AMX, "
-                         "and this one has none", allowed="'auto'", setting=("precision", "export"),
+                         "and a torch that uses them here", allowed="'auto'", setting=("precision", "export"),
                          remedy="or give the model 8 bits in the ONNX format with {export}")

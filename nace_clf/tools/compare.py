@@ -124,7 +124,7 @@ def compare(
         verdicts=[_sentence(_of_pair(differences, t).set_index("score"), t, first.scores["n"])
                   for t in tests.itertuples()],
         notes=list(dict.fromkeys(note for r in reports.values() for note in r.notes)),
-        measured=_measured(first))
+        measured=_measured(reports))
 
 
 def _of_pair(differences: pd.DataFrame, test) -> pd.DataFrame:
@@ -138,9 +138,11 @@ def _intervals(reports: dict[str, Report], shared: list[str]) -> pd.DataFrame:
     return pd.concat(parts, names=["model", "score"]).reset_index()
 
 
-def _measured(report: Report) -> dict[str, str]:
-    "Tell what the models were measured on"
-    told = report.measured | {"revision": report.labels.revision}
+def _measured(reports: dict[str, Report]) -> dict[str, str]:
+    "Tell what the models were measured on, and what computed them"
+    told, key = [r.measured | {"revision": r.labels.revision} for r in reports.values()], "computed by"
+    by = dict.fromkeys(o[key] for o in told if key in o)
+    told = told[0] | {key: "; ".join(by)}
     return {k: v for k, v in told.items() if v and k != "model"}
 
 

@@ -207,7 +207,8 @@ def to_text(
     tables, worst = readable(report), top_confusions(report)
     worst = worst.assign(examples=[t if len(t) <= 120 else t[:119] + "…" for t in worst.examples])
     if len(worst): tables[_COSTLY] = worst
-    return text_blocks(tables.items(), width)
+    by = report.measured.get("computed by", "")
+    return text_blocks(tables.items(), width) + f"\nComputed by {by}" * bool(by)
 
 # %% ../../nbs/tools/06_report.ipynb #afe731a9
 _INTERVALS = {

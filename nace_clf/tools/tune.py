@@ -24,9 +24,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ..config import Config
 from ..data import Data
-from ..parts.engine import choose_device, choose_precision
+from ..parts.engine import choose_device
 from ..parts.errors import InputError
 from ..parts.files import alone_in, speaking, write_json
+from ..parts.machine import choose_precision
+from ..parts.threads import fit_threads
 from .space import SPACE, check_space, draw
 from nace_clf.tools.trials import (
     check_search,
@@ -96,6 +98,7 @@ class Objective:
         "Load model and data once for all trials"
         self.cfg, self.space, self.folder, self.deadline = cfg, space, folder, math.inf
         asked = "fp16" if cfg.fp16 else cfg.precision
+        fit_threads()
         self.precision = choose_precision(asked, choose_device())
         arguments(cfg, folder, progress=False, precision=self.precision)  # fails early, if at all
         self.start = prepare(ds, cfg)

@@ -27,7 +27,8 @@ from nace_clf.config import demo_config
 from nace_clf.data import label_names, load_data
 from nace_clf.parts.batches import pad_batch
 from nace_clf.parts.codes import parse
-from nace_clf.parts.engine import autocast, choose_precision
+from nace_clf.parts.engine import autocast
+from nace_clf.parts.machine import choose_precision
 from nace_clf.parts.nace import codes, convert, section, title
 from nace_clf.parts.tables import read_table
 from nace_clf.parts.texts import fold

@@ -37,7 +37,7 @@ if __name__ == "__main__":
         start = time.perf_counter()
         clf.predict(texts_of(table, int(n)))
         report(result, texts=int(n), seconds=time.perf_counter() - start, before_mib=before,
-               peak_mib=peak_mib(), precision=clf.precision, blend=str(clf.blend))
+               peak_mib=peak_mib(), precision=clf.computed.numbers, blend=str(clf.blend))
     else:
         precision, blend = sys.argv[6:8]
         texts = texts_of(table, int(n))
@@ -46,4 +46,4 @@ if __name__ == "__main__":
         report(result, texts_per_second=texts_per_second(clf.predict, texts), peak_mib=peak_mib(),
                labels=clf.predict(texts).label_1.tolist(),
                single_text_ms=1000 * pd.Series(alone).median(),
-               precision=clf.precision, engine=clf.engine)
+               precision=clf.computed.numbers, engine=clf.engine, computed=str(clf.computed))

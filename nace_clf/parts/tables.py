@@ -182,7 +182,7 @@ class Table:
             shared = [c for c in columns if c and c in others]
             if not shared: continue
             raise InputError(f"{one} and {other} column are both {shared[0]!r}",
-                             remedy="name different columns",
+                             remedy=f"name different columns with {{{one}_col}} and {{{other}_col}}",
                              setting=(f"{one}_col", f"{other}_col"))
 
     def checked(self) -> pd.DataFrame: # columns text, and label and group if they have a role

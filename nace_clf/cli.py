@@ -123,9 +123,10 @@ def train(
 def evaluate(
     folder: opt.Folder, table: opt.Test, by: opt.By = None, json: opt.Json = None,
     html: opt.Html = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
-    level: opt.Level = None, revision: opt.Revision = None, skip_shallow: opt.SkipShallow = False,
-    precision: opt.Precision = "auto", blend: opt.Blend = None, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+    group_col: opt.GroupCol = None, level: opt.Level = None, revision: opt.Revision = None,
+    skip_shallow: opt.SkipShallow = False, precision: opt.Precision = "auto",
+    blend: opt.Blend = None, encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    progress: opt.Progress = True,
 ):
     "Score the model in DIR on the table TEST, with 95% intervals."
     opt.check_outputs({"json": json, "html": html}, {"test table": table} | opt.files_of(folder))
@@ -135,20 +136,20 @@ def evaluate(
     from nace_clf.tools.report import measure, to_text, write_html, write_scores
     clf = Classifier(folder, precision=precision, revision=revision, blend=blend)
     opt.check_fits(clf, revision, folder)
-    source = Table(table, text_col or (), label_col or "", encoding=encoding, delimiter=delimiter)
+    source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
     report = measure(clf, source, by=by or (), level=level, skip_shallow=skip_shallow,
                      progress=progress, name=str(folder))
-    print(to_text(report, opt.terminal_width()))
-    if json: print(write_scores(report, json))
-    if html: print(write_html(report, html))
+    if json: write_scores(report, json)
+    if html: write_html(report, html)
+    print(to_text(report, opt.terminal_width()), *filter(None, (json, html)), sep="\n")
 
 # %% ../nbs/tools/11_cli.ipynb #5f479243
 @app.command()
 def compare(
     table: opt.Test, folders: opt.Folders, json: opt.Json = None, text_col: opt.TextCol = None,
-    label_col: opt.LabelCol = None, level: opt.Level = None, revision: opt.Revision = None,
-    skip_shallow: opt.SkipShallow = False, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+    label_col: opt.LabelCol = None, group_col: opt.GroupCol = None, level: opt.Level = None,
+    revision: opt.Revision = None, skip_shallow: opt.SkipShallow = False,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "", progress: opt.Progress = True,
 ):
     "Tell which of the models in DIR_A, DIR_B, ... is better on the table TEST, with paired tests."
     _check_different(folders)
@@ -159,11 +160,11 @@ def compare(
     from nace_clf.tools.compare import compare_models, to_text, write_json
     models = {str(folder): Classifier(folder, revision=revision) for folder in folders}
     for folder in folders: opt.check_fits(models[str(folder)], revision, folder)
-    source = Table(table, text_col or (), label_col or "", encoding=encoding, delimiter=delimiter)
+    source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
     found = compare_models(models, source, level=level, skip_shallow=skip_shallow,
                            progress=progress, revision=revision)
-    print(to_text(found, opt.terminal_width()))
-    if json: print(write_json(found, json))
+    if json: write_json(found, json)
+    print(to_text(found, opt.terminal_width()), *filter(None, [json]), sep="\n")
 
 
 def _check_different(folders: list[Path]):
@@ -258,11 +259,12 @@ def review(
     from nace_clf.tools.review import review as judge
     source = opt.training_table(table, cfg)
     found = judge(source, cfg, folds, limit)
+    written = opt.write_like(source, found.round(4), out)
     if len(found):
         title = f"The first of {len(found):,} suspects" if len(found) > 10 else "Suspects"
         shown = ["row", "text", "label", "score", "suggested", "suggested_score"]
         opt.print_table(title, found.head(10)[shown], 2)
-    print(opt.write_like(source, found.round(4), out))
+    print(written)
 
 # %% ../nbs/tools/11_cli.ipynb #b57acdb6
 @app.command()

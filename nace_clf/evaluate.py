@@ -17,20 +17,20 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from .parts.errors import SHOWN, InputError, listed
 from .parts.labels import Labels, titled
 from .parts.nace import LEVELS
+from .parts.resampling import bootstrap, interval, rare_classes
 from nace_clf.parts.scores import (
     BINS,
     TOP,
-    bootstrap,
+    blocks,
     class_scores,
-    interval,
-    rare_classes,
+    kish_rows,
     reliability,
     scorer,
     tree_distance,
 )
 from .parts.tables import Table, as_table
 from .parts.testset import TestSet, read_test
-from .parts.texts import cut
+from .parts.texts import cut, row_groups
 from .predict import Classifier, rank
 
 # %% auto #0
@@ -58,14 +58,15 @@ def number_labels(
 @dataclass
 class Report:
     "Hold what was measured on a test table"
-    scores: dict[str, float] # each score by its name, and `n`, the number of rows
+    scores: dict[str, float] # each score by its name; `n` rows in `n_groups`
     per_class: pd.DataFrame # precision, recall, f1 with their ends, and rows, of each class
     confusion: pd.DataFrame # rows by true class (index) and predicted class (columns)
     predictions: pd.DataFrame # text, label, label_1, score_1, label_2, score_2; index: row numbers
     intervals: pd.DataFrame # low and high end of the 95% interval of each score
     reliability: pd.DataFrame # rows, confidence, accuracy, low and high end in bins of confidence
     labels: Labels # what the model can answer, with its level and revision of NACE
-    draws: pd.DataFrame # each score on each of 1,000 resamples of the rows, those at levels too
+    draws: pd.DataFrame # each score on each of 1,000 resamples of groups, those at levels too
+    row_groups: np.ndarray # number of the group of each row: rows of one are resampled together
     measured: dict[str, str] # what was measured: model, table, level, by what
     notes: list[str] # what to know before the intervals are believed
     levels: pd.DataFrame | None = None # scores at each level of NACE, if `measure` made it
@@ -73,7 +74,7 @@ class Report:
 
 
 def report_on(
-    rows: pd.DataFrame, # columns text and label; the index numbers the rows
+    rows: pd.DataFrame, # columns text, label, and group if there are; the index numbers the rows
     probs: np.ndarray, # probability of each class, [rows, classes]
     labels: Labels, # labels of the columns of `probs`
     measured: dict[str, str] | None = None, # what is measured: model, table, level, by what
@@ -81,18 +82,20 @@ def report_on(
     "Measure `probs` against the true labels of `rows`"
     probs = _check_probs(rows, probs, labels)
     y, names = number_labels(rows.label, labels.names)
+    groups = row_groups(rows.text, rows.group if "group" in rows else None)
     scores, predicted = scorer(probs, y, names, labels.revision), probs.argmax(axis=1)
     overall = {k: float(v[0]) for k, v in scores(np.ones((1, len(y)))).items()}
     overall = {k: v for k, v in overall.items() if not k.endswith(LEVELS)}
-    draws, shares = bootstrap(scores, len(y)), ["accuracy", *(f"top_{k}_accuracy" for k in TOP)]
+    draws, shares = bootstrap(scores, groups), ["accuracy", *(f"top_{k}_accuracy" for k in TOP)]
     return Report(
-        scores=overall | {"n": len(y)},
-        per_class=class_scores(y, predicted, names),
+        scores=overall | {"n": len(y), "n_groups": int(groups.max()) + 1},
+        per_class=class_scores(y, predicted, names, groups),
         confusion=_confusion(y, predicted, names, len(labels)),
         predictions=rows[["text", "label"]].join(_answers(rows, probs, labels)),
-        intervals=interval(draws[[*overall]], overall, rows=dict.fromkeys(shares, len(y))),
-        reliability=reliability(probs.max(axis=1), predicted == y),
-        labels=labels, draws=draws, measured=measured or {}, notes=_notes(y))
+        intervals=interval(draws[[*overall]], overall, rows=dict.fromkeys(shares, kish_rows(groups))),
+        reliability=reliability(probs.max(axis=1), predicted == y, groups),
+        labels=labels, draws=draws, row_groups=groups, measured=measured or {},
+        notes=_notes(y, groups))
 
 
 def _check_probs(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> np.ndarray:
@@ -103,7 +106,7 @@ def _check_probs(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> np.nd
         given = f"{n} rows and probabilities of the shape {probs.shape} do not fit together"
         raise InputError(given, allowed=f"[rows, classes] = {(n, len(labels))} probabilities")
     off = np.abs(probs.sum(axis=1, dtype=float) - 1)
-    wrong = np.flatnonzero(~(off < 0.01) | (probs < 0).any(axis=1))
+    wrong = np.flatnonzero(~(off < 0.01) | (probs.min(axis=1) < 0))
     if len(wrong):
         raise InputError(f"{probs[wrong[0]][:4]} are no probabilities",
                          where=f"text {wrong[0] + 1} of {n}",
@@ -113,16 +116,19 @@ def _check_probs(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> np.nd
 
 def _answers(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> pd.DataFrame:
     "List the two most probable labels of each row"
-    return rank(probs, list(labels.names), min(2, len(labels))).set_axis(rows.index)
+    ranked = [rank(probs[at], list(labels.names), min(2, len(labels))) for at in blocks(probs)]
+    return pd.concat(ranked, ignore_index=True).set_axis(rows.index)
 
 
-def _notes(y: np.ndarray) -> list[str]:
+def _notes(y: np.ndarray, groups: np.ndarray) -> list[str]:
     "Say which intervals of a table with the class numbers `y` are not to be trusted"
-    counts, notes = np.bincount(y), []
-    if len(y) < 100:
-        notes.append(f"only {len(y)} test rows: with fewer than 100, the 95% intervals of macro F1 "
+    notes, n = [], int(groups.max()) + 1
+    if n < 100:
+        rows = f"{n} test rows" if n == len(y) else f"{n} groups of test rows"
+        notes.append(f"only {rows}: with fewer than 100, the 95% intervals of macro F1 "
                      "and calibration error are too narrow")
-    if rare := rare_classes(counts[counts > 0]): notes.append(rare)
+    each = pd.DataFrame({"y": y, "group": groups}).drop_duplicates().y.value_counts()
+    if rare := rare_classes(each): notes.append(rare)
     for note in notes: log.info("%s", note)
     return notes
 
@@ -158,9 +164,10 @@ def table_for(
     source: Table | str | Path, # the test table
 ) -> Table: # the same, with columns
     "Take from the training run of `clf` the columns of `source` that were not named"
-    cfg = training_settings(clf)
-    named = {"text_col": cfg.get("text_col", "text"), "label_col": cfg.get("label_col", "label")}
-    return as_table(source).using(**named)
+    cfg, table = training_settings(clf), as_table(source)
+    groups = cfg.get("group_col", "")  # a test table need not have it
+    return table.using(cfg.get("text_col", "text"), cfg.get("label_col", "label"),
+                       groups if groups in table.columns else "")
 
 
 def score(
@@ -176,12 +183,13 @@ def score(
     model = name or training_settings(clf).get("model_id", "")
     measured = {"model": model, "table": test.table.name, "level": test.level}
     if isinstance(clf, Classifier): measured["computed by"] = str(clf.computed)
+    if test.table.group_col: measured["group_col"] = test.table.group_col
     return report_on(test.rows, probs, labels, measured)
 
 
 def evaluate(
     clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
-    source: Table | str | Path, # the test table; its columns are the training run's if not named
+    source: Table | str | Path, # the test table; columns not named are the training run's
     level: str | None = None, # level of NACE to score at; the training run's if not given
     skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
     progress: bool = False, # show a progress bar

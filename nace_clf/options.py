@@ -90,6 +90,9 @@ LabelCol = _given(Optional[str], "Column with the label; the training run's if n
 LabelIfAny = _given(Optional[str], "Column with the label; 'label' if there is one.")
 GroupOf = _given(str, "Column that names the firm or source of a row; rows of one group are judged "
                  "together.", **_HIDDEN)
+GroupCol = _given(Optional[str], "Column that names the firm or source of a row; rows of one group "
+                  "are resampled and swapped together, as rows with equal texts are; the training "
+                  "run's if not given and there.", **_HIDDEN)
 Encoding = _given(str, "Character encoding of a CSV, such as cp1250; found out if not given.",
                   **_HIDDEN)
 Delimiter = _given(str, "Character between the fields of a CSV; found out if not given.", **_HIDDEN)

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ __all__ = ['log', 'code_at', 'path_of', 'Labels', 'not_rolled', 'titled', 'read_
 log = logging.getLogger(__name__)
 
 # %% ../../nbs/parts/06_labels.ipynb #4bda9af1
-@cache
+@lru_cache(maxsize=2**14)  # NACE has 2,000 codes in both revisions, but users' labels may be any
 def _path(label: str, revision: str) -> tuple[str, ...]:
     "List the codes from the section down to `label`; nothing if it is no code"
     try: path = [parse(label, revision).code]

@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 from .baseline import Baseline, Blend
 from .errors import InputError
 from .ngrams import inverse_frequency, learn_ngrams, weigh
+from .scores import blocks
 from .texts import row_groups
 
 # %% auto #0
@@ -76,9 +77,10 @@ def _for_liblinear(x: csr_array) -> csr_array:
 def soft_targets(
     labels: np.ndarray, # class numbers, [rows]
     n_classes: int, # number of classes
+    rows: int | None = None, # how many there are in all; as many as `labels` if not given
 ) -> np.ndarray: # target probability of each class, [rows, classes]
-    "Leave one part in rows + 2 of the target of each of `labels` to all classes alike"
-    little = 1 / (len(labels) + 2)
+    "Leave one part in `rows` + 2 of the target of each of `labels` to all classes alike"
+    little = 1 / ((rows or len(labels)) + 2)
     return (1 - little) * np.eye(n_classes)[labels] + little / n_classes
 
 
@@ -87,12 +89,15 @@ def fit_scale(
     labels: np.ndarray, # class numbers, [rows]
 ) -> float: # factor from margins to logits
     "Find the scale of `margins` with the smallest log loss"
-    target = soft_targets(labels, margins.shape[1])
+    n, k = margins.shape
 
     def loss(power: float) -> float:
         "Compute the log loss of a scale, given its logarithm"
-        logp = log_softmax(np.exp(power) * margins, axis=1)
-        return -(target * logp).sum(axis=1).mean()
+        of_rows = np.empty(n)
+        for at in blocks(margins):
+            logp = log_softmax(np.exp(power) * margins[at], axis=1)
+            of_rows[at] = -(soft_targets(labels[at], k, n) * logp).sum(axis=1)
+        return of_rows.mean()
     found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(100)), method="bounded")
     return float(np.exp(found.x))
 

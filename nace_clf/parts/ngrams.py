@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from .errors import InputError
 from .texts import fold
@@ -22,6 +22,7 @@ __all__ = ['LETTERS', 'letters_of', 'numbered', 'Ngrams', 'learn_ngrams', 'inver
 
 # %% ../../nbs/parts/19_ngrams.ipynb #a1c0e006
 LETTERS = (2, 5)  # length of the shortest and of the longest run of letters
+_AT_ONCE = 50_000  # texts, to save memory
 _WORD = re.compile(r"\w+")
 
 
@@ -65,6 +66,12 @@ class Ngrams:
         texts: list[str], # descriptions
     ) -> csr_array: # how often each n-gram is in each text, [texts, n-grams]; those of words first
         "Count n-grams of words and letters in `texts`"
+        starts = range(0, max(1, len(texts)), _AT_ONCE)
+        some = [self._count(texts[start:start + _AT_ONCE]) for start in starts]
+        return csr_array(vstack(some, format="csr")) if len(some) > 1 else some[0]
+
+    def _count(self, texts: list[str]) -> csr_array:
+        "Count n-grams of words and letters in some `texts`"
         folded = [fold(text) for text in texts]
         both = [self._count_words(folded), self._count_letters(folded)]
         return csr_array(hstack(both, format="csr"))
@@ -82,7 +89,8 @@ class Ngrams:
     def _count_letters(self, folded: list[str]) -> csr_array:
         "Count runs of letters in `folded` texts, those of each distinct word looked up once"
         at, starts, words = numbered([text.split() for text in folded])
-        of_text = csr_array((np.ones(len(at), np.float32), at, starts), (len(folded), len(words)))
+        of_text = (np.ones(len(at), np.float32), at.astype(np.int32), starts.astype(np.int32))
+        of_text = csr_array(of_text, (len(folded), len(words)))
         runs = [letters_of(word) for word in words]
         row = np.repeat(np.arange(len(words)), [len(r) for r in runs])
         column = _look_up([run for r in runs for run in r], self._number[1])
@@ -97,8 +105,8 @@ def _look_up(pieces: list[str], number: dict[str, int]) -> np.ndarray:
 def _counted(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> csr_array:
     "Count how often each `column` stands in each `row`; -1 is passed over"
     known = column >= 0
-    ones = np.ones(known.sum(), np.float32)
-    return csr_array((ones, (row[known], column[known])), shape=shape)
+    ones, at = np.ones(known.sum(), np.float32), (row[known], column[known])
+    return csr_array((ones, tuple(o.astype(np.int32) for o in at)), shape=shape)
 
 
 def learn_ngrams(
@@ -130,9 +138,14 @@ def weigh(
     n_words: int, # how many of the n-grams are of words
 ) -> csr_array: # TF-IDF, [texts, n-grams]; words and letters of length 1 each
     "Weigh `counts` by TF-IDF, with the weights `idf`, the first `n_words` apart from the others"
-    x = counts.tocoo()
-    value = ((1 + np.log(x.data)) * idf[x.col]).astype(np.float32)
-    part = 2 * x.row + (x.col >= n_words)
-    squares = np.bincount(part, value**2, minlength=2 * counts.shape[0])
-    length = np.sqrt(squares[part]).astype(np.float32)
-    return csr_array((value / length, (x.row, x.col)), shape=counts.shape)
+    data = np.empty(counts.nnz, np.float32)
+    for start in range(0, counts.shape[0], _AT_ONCE):
+        ends = counts.indptr[start:start + _AT_ONCE + 1]
+        at, row = slice(ends[0], ends[-1]), np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        value = ((1 + np.log(counts.data[at])) * idf[counts.indices[at]]).astype(np.float32)
+        part = 2 * row + (counts.indices[at] >= n_words)
+        squares = np.bincount(part, value**2, minlength=2 * len(ends))
+        data[at] = value / np.sqrt(squares[part]).astype(np.float32)
+    x = csr_array((data, counts.indices.copy(), counts.indptr.copy()), shape=counts.shape)
+    x.sort_indices()
+    return x

@@ -14,6 +14,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -174,10 +175,15 @@ class Table:
                 if column not in self.columns: raise self._missing(column, setting)
 
     def check_roles(self):
-        "Raise an `InputError` if one column is to be both text and label"
-        if self.label_col not in (self.text_col or ["text"]): return
-        raise InputError(f"text and label column are both {self.label_col!r}",
-                         remedy="name different columns", setting=("text_col", "label_col"))
+        "Raise an `InputError` if one column is to be two of text, label and group"
+        roles = {"text": self.text_col or ["text"], "label": [self.label_col],
+                 "group": [self.group_col]}
+        for (one, columns), (other, others) in combinations(roles.items(), 2):
+            shared = [c for c in columns if c and c in others]
+            if not shared: continue
+            raise InputError(f"{one} and {other} column are both {shared[0]!r}",
+                             remedy=f"name different columns with {{{one}_col}} and {{{other}_col}}",
+                             setting=(f"{one}_col", f"{other}_col"))
 
     def checked(self) -> pd.DataFrame: # columns text, and label and group if they have a role
         "Take the columns that matter, or say what is missing"

@@ -71,7 +71,7 @@ def _deeper(column: pd.Series, labels: Labels) -> tuple[str, str] | None:
 class TestSet:
     "Hold the rows that a model is asked about"
     table: Table # where they come from
-    rows: pd.DataFrame # text and label, written as the model's labels are; index: row numbers
+    rows: pd.DataFrame # text, label as the model writes it, group if there is one; by row number
     labels: Labels # the model's labels, in the order of its answers
     level: str # level of NACE to score at; "as-is" leaves the answers alone
 
@@ -105,7 +105,17 @@ def read_test(
         raise InputError(f"no row has a code as deep as the {level}", where=place, setting="level",
                          remedy="choose a higher {level}")
     _check_known(rows.label, labels, level, place, name)
-    return TestSet(table, rows[["text", "label"]], labels, level)
+    if table.group_col: _tell_alone(rows.group, table)
+    return TestSet(table, rows, labels, level)
+
+
+def _tell_alone(groups: pd.Series, table: Table):
+    "Log how many of the rows are in no group"
+    blank = groups.index[groups.str.strip() == ""]
+    if not len(blank): return
+    log.warning("%s: %s of %s rows have no group, the first is row %s; they stand alone, or with "
+                "equal texts", table.place(column=table.group_col), f"{len(blank):,}",
+                f"{len(groups):,}", blank[0])
 
 
 def _check_question(labels: Labels, level: str, skip_shallow: bool):

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from ..evaluate import Report, labels_of, score, training_settings
 from ..parts import files
@@ -21,14 +20,14 @@ from ..parts.errors import InputError, listed
 from ..parts.labels import Labels
 from ..parts.nace import LEVELS
 from ..parts.pages import text_blocks
-from ..parts.scores import DRAWS, SEED, interval, macro_scores
+from ..parts.resampling import DRAWS, SEED, holm, interval, mcnemar, swap_test
 from ..parts.tables import Table, as_table
 from ..parts.testset import read_test, shared_level
 from ..predict import Classifier
-from .report import records
+from .report import counted, records
 
 # %% auto #0
-__all__ = ['log', 'ERRORS', 'Comparison', 'mcnemar', 'swap_test', 'compare', 'compare_models', 'to_text', 'write_json']
+__all__ = ['log', 'ERRORS', 'Comparison', 'compare', 'compare_models', 'to_text', 'write_json']
 
 # %% ../../nbs/tools/07_compare.ipynb #a5d80a7c
 log = logging.getLogger(__name__)
@@ -41,47 +40,14 @@ ERRORS = ("log_loss", "brier", "expected_calibration_error")  # the lower the be
 class Comparison:
     "Hold how models compare on the same rows"
     n: int # rows
+    n_groups: int # groups that they form: equal texts, or of one firm and the like
     scores: pd.DataFrame # score (index) of each model (columns)
     intervals: pd.DataFrame # model, score, low, high: the 95% interval of each score of each model
     differences: pd.DataFrame # a, b, score, difference (a - b), low, high, of each two models
-    tests: pd.DataFrame # a, b, rows that only_a and only_b has right, p_accuracy, p_f1_macro
+    tests: pd.DataFrame # a, b, rows that only_a and only_b has right, p_accuracy, p_f1_macro; _holm
     verdicts: list[str] # a sentence on each two models
     notes: list[str] = field(default_factory=list) # what to know before intervals are believed
     measured: dict[str, str] = field(default_factory=dict) # table, level, revision of NACE
-
-
-def mcnemar(
-    only_a: int, # rows that the first model has right and the second has not
-    only_b: int, # the other way round
-) -> float: # p-value, two-sided
-    "Test whether two models have the same accuracy"
-    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-
-
-def swap_test(
-    labels: list[str] | pd.Series, # true labels
-    a: list[str] | pd.Series, # answers of the first model
-    b: list[str] | pd.Series, # answers of the second, in the same order
-    swaps: int = DRAWS, # how often to toss a coin for each row
-    seed: int = SEED, # the same seed gives the same tosses
-) -> float: # p-value, two-sided
-    "Test whether two models have the same macro F1, by swapping their answers"
-    n, rng = len(labels), np.random.default_rng(seed)
-    columns = [np.asarray(o, dtype=object) for o in (labels, a, b)]
-    true, *answers = pd.factorize(np.concatenate(columns))[0].reshape(3, n)
-    true, answers, at_once = np.tile(true, 2), np.concatenate(answers), max(1, 2**20 // n)
-
-    def apart(swapped: np.ndarray) -> np.ndarray:
-        "Compute how far apart the two are after each way of swapping, [ways]"
-        weights = (1 - swapped, swapped), (swapped, 1 - swapped)
-        first, second = (macro_scores(true, answers, np.hstack(o))["f1_macro"] for o in weights)
-        return np.abs(first - second)
-
-    least, as_far = apart(np.zeros((1, n))) - 1e-12, 0
-    for done in range(0, swaps, at_once):
-        tosses = rng.integers(2, size=(min(at_once, swaps - done), n)).astype(float)
-        as_far += int((apart(tosses) >= least).sum())
-    return (1 + as_far) / (1 + swaps)
 
 # %% ../../nbs/tools/07_compare.ipynb #09d50ce4
 def _points(row: pd.Series, sign: int) -> str:
@@ -90,19 +56,19 @@ def _points(row: pd.Series, sign: int) -> str:
     return f"{100 * sign * row.difference:.1f} points ({low:.1f} to {high:.1f})"
 
 
-def _sentence(found: pd.DataFrame, test, n: int) -> str:
+def _sentence(found: pd.DataFrame, test, rows: str) -> str:
     "Say which of two models is better in accuracy and macro F1, if any"
     said = {}
     for key, name in (("accuracy", "accuracy"), ("f1_macro", "macro F1")):
         row = found.loc[key]
-        sure = getattr(test, f"p_{key}") < 0.05 and (row.low > 0 or row.high < 0)
+        sure = getattr(test, f"p_{key}_holm") < 0.05 and (row.low > 0 or row.high < 0)
         better, sign = (test.a, 1) if row.difference > 0 else (test.b, -1)
         words = f"{name} by {_points(row, sign)}" if sure else f"{name}, {_points(row, 1)}"
         said.setdefault(better if sure else None, []).append(words)
     parts = [f"{winner} is better in {' and in '.join(what)}"
              for winner, what in said.items() if winner]
     if None in said: parts.append(f"no difference can be told in {' and in '.join(said[None])}")
-    return f"{test.a} against {test.b}, {n:,} rows: {'; '.join(parts)}"
+    return f"{test.a} against {test.b}, {rows}: {'; '.join(parts)}"
 
 # %% ../../nbs/tools/07_compare.ipynb #bca5a52e
 def compare(
@@ -116,12 +82,14 @@ def compare(
     differences = pd.concat([_differences(pair, reports, shared) for pair in pairs],
                             ignore_index=True)
     tests = pd.DataFrame([_test(pair, reports) for pair in pairs])
+    tests = tests.assign(**{f"{p}_holm": holm(tests[p]) for p in ("p_accuracy", "p_f1_macro")})
+    rows = counted(first.scores)
     return Comparison(
-        n=first.scores["n"],
+        n=first.scores["n"], n_groups=first.scores["n_groups"],
         scores=pd.DataFrame(scores, index=pd.Index(shared, name="score")),
         intervals=_intervals(reports, shared),
         differences=differences, tests=tests,
-        verdicts=[_sentence(_of_pair(differences, t).set_index("score"), t, first.scores["n"])
+        verdicts=[_sentence(_of_pair(differences, t).set_index("score"), t, rows)
                   for t in tests.itertuples()],
         notes=list(dict.fromkeys(note for r in reports.values() for note in r.notes)),
         measured=_measured(reports))
@@ -163,6 +131,9 @@ def _check_same_rows(reports: dict[str, Report]):
             raise InputError(f"row {a.index[differ[0]]} has the {column} {one!r} for {first!r} and "
                              f"{other!r} for {name!r}",
                              remedy="score both on the same rows, at the same level")
+        if not np.array_equal(reports[first].row_groups, reports[name].row_groups):
+            raise InputError(f"the rows of {first!r} and {name!r} are grouped in different ways",
+                             remedy="score both with the same column of groups")
 
 
 def _differences(pair: tuple[str, str], reports: dict, shared: list[str]) -> pd.DataFrame:
@@ -176,12 +147,14 @@ def _differences(pair: tuple[str, str], reports: dict, shared: list[str]) -> pd.
 
 def _test(pair: tuple[str, str], reports: dict[str, Report]) -> dict:
     "Count the rows that only one of two models has right, and test whether they are uneven"
-    labels = reports[pair[0]].predictions.label.to_numpy()
+    first = reports[pair[0]]
+    labels, groups = first.predictions.label.to_numpy(), first.row_groups
     answers = [reports[name].predictions.label_1.to_numpy() for name in pair]
     a, b = (labels == o for o in answers)
-    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
-    return {"a": pair[0], "b": pair[1], "only_a": only_a, "only_b": only_b,
-            "p_accuracy": mcnemar(only_a, only_b), "p_f1_macro": swap_test(labels, *answers)}
+    ahead = np.bincount(groups, a.astype(int) - b.astype(int)).astype(int)
+    return {"a": pair[0], "b": pair[1], "only_a": int((a & ~b).sum()),
+            "only_b": int((~a & b).sum()), "p_accuracy": mcnemar(ahead),
+            "p_f1_macro": swap_test(labels, *answers, groups)}
 
 # %% ../../nbs/tools/07_compare.ipynb #fb602788
 def _common_revision(models: dict[str, Classifier], given: str | None) -> str | None:
@@ -251,12 +224,14 @@ def _with_columns(table: Table, models: dict[str, Classifier]) -> Table:
             raise InputError(f"the models were trained on different columns, {each}", setting=role,
                              remedy=f"say which column of the test table to use, with {{{role}}}")
         table = table.using(**{role: next(iter(told.values()), name)})
-    return table
+    groups = {training_settings(m).get("group_col", "") for m in models.values()}
+    shared = groups.pop() if len(groups) == 1 else ""  # a test table need not have it
+    return table.using(group_col=shared if shared in table.columns else "")
 
 # %% ../../nbs/tools/07_compare.ipynb #af1e4ef9
 def compare_models(
     models: dict[str, Classifier], # two or more by name; anything with `names`, `predict_proba`
-    source: Table | str | Path, # the test table; its columns are the training runs' if not named
+    source: Table | str | Path, # the test table; columns not named are the training runs'
     level: str | None = None, # level of NACE to score at; that of the models if not given
     skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
     progress: bool = False, # show a progress bar
@@ -279,10 +254,12 @@ def compare_models(
 
 # %% ../../nbs/tools/07_compare.ipynb #13fd3633
 _TESTS = {
-    "differences": "paired percentile bootstrap over rows, level 0.95",
-    "p_accuracy": "McNemar, exact, two-sided",
-    "p_f1_macro": "approximate randomization of the answers of each row, two-sided",
-    "better": "p below 0.05 and 0 outside the interval",
+    "groups of rows": "rows with equal texts, or of one entry in group_col",
+    "differences": "paired percentile bootstrap over groups of rows, level 0.95",
+    "p_accuracy": "all ways to swap the answers of groups, two-sided; McNemar's if each is a row",
+    "p_f1_macro": "approximate randomization of the answers of each group, two-sided",
+    "p_accuracy_holm, p_f1_macro_holm": "corrected for the number of pairs, Holm",
+    "better": "corrected p below 0.05 and 0 outside the interval",
     "resamples": DRAWS,
     "swaps": DRAWS,
     "seed": SEED,
@@ -295,13 +272,16 @@ def to_text(
 ) -> str: # tables, and a sentence on each two models
     "Write the `comparison` for a terminal"
     scores = comparison.scores.map("{:.4f}".format).reset_index()
-    blocks = [(f"Scores of {comparison.n:,} rows", scores)]
+    rows = counted({"n": comparison.n, "n_groups": comparison.n_groups})
+    blocks, several = [(f"Scores of {rows}", scores)], len(comparison.tests) > 1
     for t in comparison.tests.itertuples():
         blocks.append((f"{t.a} - {t.b}", _written(_of_pair(comparison.differences, t))))
+        found = [f"p = {getattr(t, p):.2g}" + f" (Holm {getattr(t, f'{p}_holm'):.2g})" * several
+                 for p in ("p_accuracy", "p_f1_macro")]
         blocks.append(
             f"Only {t.a} right: {t.only_a:,} rows; only {t.b} right: {t.only_b:,} rows; "
-            f"McNemar's exact test of the accuracy p = {t.p_accuracy:.2g}, "
-            f"randomization test of the macro F1 p = {t.p_f1_macro:.2g}")
+            f"McNemar's exact test of the accuracy, by groups, {found[0]}, "
+            f"randomization test of the macro F1 {found[1]}")
     notes = [f"Note: {note}" for note in comparison.notes]
     return text_blocks([*blocks, *notes, *comparison.verdicts], width)
 
@@ -320,7 +300,7 @@ def write_json(
 ) -> Path: # the path written
     "Write the `comparison` as JSON"
     return files.write_json(path, {
-        "n": comparison.n, "measured": comparison.measured,
+        "n": comparison.n, "n_groups": comparison.n_groups, "measured": comparison.measured,
         "scores": {name: comparison.scores[name].to_dict() for name in comparison.scores},
         "intervals": records(comparison.intervals), "differences": records(comparison.differences),
         "tests": records(comparison.tests), "verdicts": comparison.verdicts,

@@ -32,21 +32,14 @@ from ..parts.files import write_json, write_text
 from ..parts.labels import Labels, titled
 from ..parts.pages import render, text_blocks
 from ..parts.readers import as_text
-from nace_clf.parts.scores import (
-    DRAWS,
-    SEED,
-    bootstrap,
-    interval,
-    level_pairs,
-    macro_scores,
-    wilson,
-)
+from ..parts.resampling import DRAWS, SEED, bootstrap, interval
+from ..parts.scores import effective_rows, kish_rows, level_pairs, macro_scores, wilson
 from ..parts.tables import Table
 from ..parts.testset import TestSet, read_test
 from ..predict import Classifier
 
 # %% auto #0
-__all__ = ['level_scores', 'levels', 'by_group', 'read_groups', 'measure', 'readable', 'to_text', 'records', 'to_dict',
+__all__ = ['level_scores', 'levels', 'by_group', 'read_groups', 'measure', 'counted', 'readable', 'to_text', 'records', 'to_dict',
            'write_scores', 'picture', 'write_html']
 
 # %% ../../nbs/tools/06_report.ipynb #cab3f1fc
@@ -56,12 +49,14 @@ def level_scores(
     revision: str, # revision of NACE, "2" or "2.1"
 ) -> pd.DataFrame: # level, accuracy, f1_macro, rows; the levels that the labels reach
     "Score answers at each level of NACE"
-    found = []
-    for level, (y, guess) in level_pairs(list(labels), list(predicted), revision).items():
-        reached, each = y >= 0, np.ones((1, len(y)))
-        f1 = macro_scores(y, guess, each)["f1_macro"][0]
-        accuracy = (y == guess)[reached].mean()
-        found.append((level, float(accuracy), float(f1), int(reached.sum())))
+    pairs = pd.DataFrame({"true": list(labels), "predicted": list(predicted)}).value_counts()
+    true, answers = (pairs.index.get_level_values(c).tolist() for c in pairs.index.names)
+    n, found = pairs.to_numpy(dtype=float), []
+    for level, (y, guess) in level_pairs(true, answers, revision).items():
+        reached = n[y >= 0].sum()
+        f1 = macro_scores(y, guess, n[None])["f1_macro"][0]
+        accuracy = n[(y == guess) & (y >= 0)].sum() / reached
+        found.append((level, float(accuracy), float(f1), int(reached)))
     return pd.DataFrame(found, columns=["level", "accuracy", "f1_macro", "rows"])
 
 # %% ../../nbs/tools/06_report.ipynb #223d695a
@@ -74,7 +69,8 @@ def levels(
     table = level_scores(answers.label, answers.label_1, revision).set_index("level")
     found = {f"{name}_{level}": table[name][level]
              for name in ("accuracy", "f1_macro") for level in table.index}
-    rows = {f"accuracy_{level}": n for level, n in table.rows.items()}
+    share = kish_rows(report.row_groups) / len(answers)
+    rows = {f"accuracy_{level}": n * share for level, n in table.rows.items()}
     ends = interval(report.draws[[*found]], found, rows=rows)
     columns = {}
     for name in ("accuracy", "f1_macro"):
@@ -93,17 +89,21 @@ def by_group(
     for name, column in columns.loc[answers.index].items():
         for value in column.value_counts().index:
             at = (column == value).to_numpy()
-            found.append({"column": name, "value": value, **_of_group(labels[at], predicted[at])})
+            scores = _of_group(labels[at], predicted[at], pd.factorize(report.row_groups[at])[0])
+            found.append({"column": name, "value": value, **scores})
     return pd.DataFrame(found)
 
 
-def _of_group(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    "Score the rows of a group"
+def _of_group(
+    labels: np.ndarray, predicted: np.ndarray, row_groups: np.ndarray,
+) -> dict[str, float]:
+    "Score the rows of a group of rows, of which those of one of `row_groups` are drawn together"
     n, right = len(labels), labels == predicted
     numbers = pd.factorize(np.concatenate([labels, predicted]))[0]
     scores = lambda weights: macro_scores(numbers[:n], numbers[n:], weights)
-    low, high = wilson(right.sum(), n)
-    ends = interval(bootstrap(scores, n), rows={}).loc["f1_macro"]
+    told = effective_rows(np.zeros(n, int), right, row_groups, 1)[0]
+    low, high = wilson(right.mean() * told, told)
+    ends = interval(bootstrap(scores, row_groups), rows={}).loc["f1_macro"]
     accuracy = {"accuracy": right.mean(), "accuracy_low": low, "accuracy_high": high}
     f1 = {"f1_macro": scores(np.ones((1, n)))["f1_macro"][0],
           "f1_macro_low": ends.low, "f1_macro_high": ends.high}
@@ -127,7 +127,7 @@ def read_groups(
 
 def measure(
     clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
-    source: Table | str | Path, # the test table; its columns are the training run's if not named
+    source: Table | str | Path, # the test table; columns not named are the training run's
     by: str | Sequence[str] = (), # columns to score by, such as the language
     level: str | None = None, # level of NACE to score at; the training run's if not given
     skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
@@ -145,6 +145,14 @@ def measure(
     return replace(report, levels=levels(report), groups=groups)
 
 # %% ../../nbs/tools/06_report.ipynb #07bf4f53
+def counted(
+    scores: dict[str, float], # of a report, with `n` and `n_groups`
+) -> str: # such as "500 rows in 100 groups"
+    "Say in words how many rows and groups of rows there are"
+    n, groups = scores["n"], scores["n_groups"]
+    return f"{n:,} rows" + (f" in {groups:,} group{'s' * (groups != 1)}" if groups < n else "")
+
+
 def readable(
     report: Report, # as `measure` returns it
     n: int = 40, # classes, and groups of a column, to show
@@ -152,7 +160,7 @@ def readable(
 ) -> dict[str, pd.DataFrame]: # tables of text by title
     "Put the `report` into tables for people"
     values, at = report.intervals.assign(score=pd.Series(report.scores)), _levels_of(report)
-    tables = {f"Scores of {report.scores['n']:,} rows": pd.DataFrame({
+    tables = {f"Scores of {counted(report.scores)}": pd.DataFrame({
         "score": values.index, "value": [f"{v:.4f}" for v in values.score],
         "95% interval": [_range(*ends, digits=4) for ends in zip(values.low, values.high)]})}
     if at is not None: tables["Levels of NACE"] = _shares("level", at.level, at)
@@ -213,12 +221,13 @@ def to_text(
 # %% ../../nbs/tools/06_report.ipynb #afe731a9
 _INTERVALS = {
     "level": 0.95,
-    "scores": "percentile bootstrap over rows",
-    "expected_calibration_error": "basic bootstrap over rows: mirrored at the error, cut at 0",
-    "macro F1 of groups": "percentile bootstrap over the rows of the group",
+    "groups of rows": "rows with equal texts, or of one entry in group_col, are drawn together",
+    "scores": "percentile bootstrap over groups of rows",
+    "expected_calibration_error": "basic bootstrap over groups: mirrored at the error, cut at 0",
+    "macro F1 of groups": "percentile bootstrap over the groups of rows in it",
     "accuracy and top-k accuracy, if all resamples are alike": "Wilson",
     "other scores, if all resamples are alike": "none",
-    "shares of classes, groups and bins": "Wilson",
+    "shares of classes, groups and bins": "Wilson, rows counted by the design effect of groups",
     "resamples": DRAWS,
     "seed": SEED,
 }
@@ -299,6 +308,6 @@ def write_html(
     facts = report.measured | {"revision": revision and f"NACE Rev. {revision}"}
     return write_text(path, render(
         "report.html", title=f"Scores of {report.measured.get('model') or 'a model'}",
-        facts={k: v for k, v in facts.items() if v}, tables=tables,
+        facts={k: v for k, v in facts.items() if v}, tables=tables, counted=counted(report.scores),
         plots={name: [picture(plot(report))] for name, plot in plots.items()},
         notes=report.notes, draws=f"{DRAWS:,}", seed=SEED))

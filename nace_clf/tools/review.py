@@ -6,29 +6,27 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_predict
 
 from ..config import Config
 from ..data import read_rows
 from ..parts.codes import parse_all
 from ..parts.errors import InputError, listed
 from ..parts.labels import Labels
-from ..parts.linear import fit_lines, fit_scale
+from ..parts.linear import deal_folds, fit_lines, fit_scale
 from ..parts.nace import LEVELS, level_of
 from ..parts.ngrams import inverse_frequency, learn_ngrams, weigh
+from ..parts.scores import blocks
 from ..parts.tables import Table
 from ..parts.texts import row_groups
 
 # %% auto #0
-__all__ = ['log', 'TRUSTED', 'Judge', 'out_of_fold', 'class_thresholds', 'confident_class', 'confident_joint', 'noise_share',
+__all__ = ['log', 'TRUSTED', 'out_of_fold', 'class_thresholds', 'confident_class', 'confident_joint', 'noise_share',
            'find_suspects', 'review']
 
 # %% ../../nbs/tools/08_review.ipynb #bec886ca
@@ -36,40 +34,6 @@ log = logging.getLogger(__name__)
 TRUSTED = 0.8  # share of labels that the judge must find before that of wrong ones is estimated
 
 # %% ../../nbs/tools/08_review.ipynb #477668ea
-class Judge(ClassifierMixin, BaseEstimator):
-    "Draw a line for each class, those without rows included, as scikit-learn's tools want it"
-    def __init__(
-        self,
-        n_classes: int = 2, # number of classes
-    ):
-        "Set the number of classes"
-        self.n_classes = n_classes
-
-    def fit(
-        self,
-        x: csr_array, # TF-IDF, [rows, n-grams]
-        y: np.ndarray, # class numbers, [rows]
-    ) -> Judge: # itself
-        "Fit the lines on `x` and `y`"
-        self.classes_ = np.arange(self.n_classes)
-        self.coef_, self.intercept_ = fit_lines(x, y, self.n_classes)
-        return self
-
-    def decision_function(
-        self,
-        x: csr_array, # TF-IDF, [rows, n-grams]
-    ) -> np.ndarray: # margins, [rows, classes]
-        "Compute the distance of `x` to each line"
-        return (x @ self.coef_).toarray() + self.intercept_
-
-    def predict(
-        self,
-        x: csr_array, # TF-IDF, [rows, n-grams]
-    ) -> np.ndarray: # class numbers, [rows]
-        "Choose for `x` the class of the largest margin"
-        return self.decision_function(x).argmax(axis=1)
-
-
 def out_of_fold(
     texts: list[str], # descriptions
     labels: np.ndarray, # class numbers, [rows]
@@ -79,18 +43,25 @@ def out_of_fold(
     seed: int = 42, # seed of the folds
 ) -> np.ndarray: # probability of each class by models that have not seen the label, [rows, classes]
     "Predict each row with a TF-IDF model trained on the other folds"
+    x, dealt = _weighed(texts), deal_folds(labels, groups, folds, seed)
+    there, numbers = np.unique(labels, return_inverse=True)
+    margins = np.empty((len(labels), n_classes), dtype=np.float32)
+    for fold in range(folds):
+        coef, intercept = fit_lines(x[dealt != fold], numbers[dealt != fold], len(there))
+        hidden = np.flatnonzero(dealt == fold)
+        for at in (hidden[o] for o in blocks(margins[:len(hidden)])):
+            margins[at] = -1  # of classes that no row has
+            margins[np.ix_(at, there)] = (x[at] @ coef).toarray() + intercept
+    scale = fit_scale(margins, labels)
+    for at in blocks(margins): margins[at] = softmax(scale * margins[at], axis=1)
+    return margins
+
+
+def _weighed(texts: list[str]) -> csr_array:
+    "Weigh the n-grams of `texts` by TF-IDF, [rows, n-grams]"
     ngrams = learn_ngrams(texts)
     counts = ngrams.count(texts)
-    x = weigh(counts, inverse_frequency(counts), len(ngrams.words))
-    there, numbers = np.unique(labels, return_inverse=True)
-    few = np.bincount(numbers).max() < folds  # too few of each class to give every fold its share
-    split = (GroupKFold if few else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
-    margins = np.full((len(labels), n_classes), -1.0)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # `review` names all such
-        margins[:, there] = cross_val_predict(Judge(len(there)), x, numbers, groups=groups,
-                                              cv=split, method="decision_function")
-    return softmax(fit_scale(margins, labels) * margins, axis=1)
+    return weigh(counts, inverse_frequency(counts), len(ngrams.words))
 
 # %% ../../nbs/tools/08_review.ipynb #e494dda4
 def class_thresholds(
@@ -110,10 +81,13 @@ def confident_class(
     labels: np.ndarray, # class numbers, [rows]
 ) -> np.ndarray: # class number, [rows]; -1 where no class reaches its threshold
     "Find the most probable class of each row among its label and those that reach `thresholds`"
-    reached = np.where(probs >= thresholds, probs, -1.0)
-    best, own = reached.max(axis=1), probs[np.arange(len(labels)), labels]
-    likely = np.where(best > own, reached.argmax(axis=1), labels)
-    return np.where(best >= 0, likely, -1)
+    likely, own = np.empty(len(labels), int), probs[np.arange(len(labels)), labels]
+    for at in blocks(probs):
+        reached = np.where(probs[at] >= thresholds, probs[at], np.float32(-1))
+        best = reached.max(axis=1)
+        likely[at] = np.where(best > own[at], reached.argmax(axis=1), labels[at])
+        likely[at][best < 0] = -1
+    return likely
 
 
 def confident_joint(
@@ -141,18 +115,13 @@ def noise_share(
 def find_suspects(
     probs: np.ndarray, # out-of-fold probabilities, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
+    likely: np.ndarray, # as `confident_class` returns them, [rows]
 ) -> pd.DataFrame: # position, likely (most probable class) and margin, the most suspect row first
     "Find rows of `probs` that are confident for another class than their label"
-    rows, likely = np.arange(len(labels)), _likely(probs, labels)
-    margin = probs[rows, labels] - probs.max(axis=1)
-    all_rows = {"position": rows, "likely": probs.argmax(axis=1), "margin": margin}
-    found = pd.DataFrame(all_rows)[(likely >= 0) & (likely != labels)]
+    rows = np.flatnonzero((likely >= 0) & (likely != labels))
+    margin, best = probs[rows, labels[rows]] - probs.max(axis=1)[rows], probs.argmax(axis=1)[rows]
+    found = pd.DataFrame({"position": rows, "likely": best, "margin": margin})
     return found.sort_values("margin", kind="stable").reset_index(drop=True)
-
-
-def _likely(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    "Find the class that each row is confident for"
-    return confident_class(probs, class_thresholds(probs, labels), labels)
 
 # %% ../../nbs/tools/08_review.ipynb #d1c0e009
 def review(
@@ -174,11 +143,17 @@ def review(
     _check_enough(len(names), len(set(groups)), folds)
     lone = _weak(labels, groups, names, folds)
     probs = out_of_fold(rows.text.tolist(), labels, len(names), groups, folds, cfg.seed)
-    judged = np.flatnonzero(~lone[labels])
-    found = find_suspects(probs[judged], labels[judged])
-    _tell_found(probs[judged], labels[judged], len(found), len(rows))
-    found = found.assign(position=judged[found.position]).head(limit or len(found))
-    return _described(found, rows, probs, names)
+    likely = _likely(probs, labels, lone)
+    found = find_suspects(probs, labels, likely)
+    _tell_found(probs, labels, likely, ~lone[labels])
+    return _described(found.head(limit or len(found)), rows, probs, names)
+
+
+def _likely(probs: np.ndarray, labels: np.ndarray, lone: np.ndarray) -> np.ndarray:
+    "Find the class that each row is confident for; -1 for rows of `lone` classes, not judged"
+    thresholds = np.where(lone, np.inf, class_thresholds(probs, labels))
+    likely = confident_class(probs, thresholds, labels)
+    return np.where(lone[labels], -1, likely)
 
 
 def _tell_levels(labels: pd.Series, revision: str | None):
@@ -212,18 +187,19 @@ def _weak(labels: np.ndarray, groups: np.ndarray, names: Labels, folds: int) -> 
     return n == 1
 
 
-def _tell_found(probs: np.ndarray, labels: np.ndarray, found: int, n: int):
-    "Log how many suspects were `found` in `n` rows: what that says of the labels or of the judge"
-    agrees = float((probs.argmax(axis=1) == labels).mean())
+def _tell_found(probs: np.ndarray, labels: np.ndarray, likely: np.ndarray, judged: np.ndarray):
+    "Log how many rows are suspects, and what that says of the labels or of the judge"
+    agrees = float((probs.argmax(axis=1) == labels)[judged].mean())
+    found = f"{((likely >= 0) & (likely != labels)).sum():,} suspects in {len(labels):,} rows"
     if agrees >= TRUSTED:
-        joint = confident_joint(labels, _likely(probs, labels), probs.shape[1])
-        log.info("%s suspects in %s rows; about %.1f%% of the labels are doubtful",
-                 f"{found:,}", f"{n:,}", 100 * noise_share(joint, labels))
+        joint = confident_joint(labels, likely, probs.shape[1])
+        share = noise_share(joint, labels[judged])
+        log.info("%s; about %.1f%% of the labels are doubtful", found, 100 * share)
     else:
-        log.warning("%s suspects in %s rows, but the judge, a TF-IDF model, finds only %.0f%% of "
+        log.warning("%s, but the judge, a TF-IDF model, finds only %.0f%% of "
                     "the labels by itself, so many suspects are errors of its own: read from the "
                     "top, and stop where it errs more than the labels; or review at a higher level "
-                    "(level = 'section')", f"{found:,}", f"{n:,}", 100 * agrees)
+                    "(level = 'section')", found, 100 * agrees)
 
 
 def _described(

@@ -108,9 +108,9 @@ def _intervals(reports: dict[str, Report], shared: list[str]) -> pd.DataFrame:
 
 def _measured(reports: dict[str, Report]) -> dict[str, str]:
     "Tell what the models were measured on, and what computed them"
-    told, key = [r.measured | {"revision": r.labels.revision} for r in reports.values()], "computed by"
-    by = dict.fromkeys(o[key] for o in told if key in o)
-    told = told[0] | {key: "; ".join(by)}
+    first = next(iter(reports.values()))
+    by = dict.fromkeys(r.measured.get("computed by", "") for r in reports.values())
+    told = first.measured | {"revision": first.labels.revision, "computed by": "; ".join(by)}
     return {k: v for k, v in told.items() if v and k != "model"}
 
 

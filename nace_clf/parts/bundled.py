@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path

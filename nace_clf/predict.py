@@ -74,7 +74,7 @@ class Classifier:
         folder: str | Path, # a folder that `save_load.save` wrote
         device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
         engine: str = "auto", # "torch"; "onnx", which needs `export`; "auto": the faster one here
-        precision: str = "auto", # "auto": the fastest; "exact": fp32; "fp32", "bf16", "fp16", "int8"
+        precision: str = "auto", # "auto": the fastest; "exact": fp32 always; "fp32", "bf16", ...
         max_tokens: int | None = None, # tokens of a batch; 1,024 on a CPU and 65,536 on a GPU
         revision: str | None = None, # revision of NACE, "2" or "2.1"; the training run's
         blend: bool | None = None, # False: the BERT alone; True: with the folder's TF-IDF model
@@ -111,9 +111,9 @@ class Classifier:
     def _may_try_onnx(self, precision: str) -> bool:
         "Tell whether `auto` may take the file in the ONNX format: its labels are the model's"
         about = self.folder.manifest.parts["onnx"].about
+        if not about.get("int8"): return precision in ("auto", "fp32")
         agreement = about.get("agreement")
-        same = not about.get("int8") or isinstance(agreement, float) and agreement >= AT_LEAST
-        return precision == "auto" and same
+        return precision == "auto" and isinstance(agreement, float) and agreement >= AT_LEAST
 
     def _load_model(self, asked: str):
         "Load model and tokenizer, and make the functions that compute token ids and logits"

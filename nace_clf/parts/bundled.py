@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path

@@ -166,5 +166,6 @@ def check_int8(
                          allowed="'auto', or device = 'cpu'", setting=("precision", "device"))
     if not has_int8():
         raise InputError("precision = 'int8' needs a processor with the instructions VNNI or AMX, "
-                         "and a torch that uses them here", allowed="'auto'", setting=("precision", "export"),
+                         "and a torch that uses them here", allowed="'auto'",
+                         setting=("precision", "export"),
                          remedy="or give the model 8 bits in the ONNX format with {export}")

@@ -5,11 +5,24 @@
 # %% ../../nbs/parts/00_errors.ipynb #6c3abb40
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 # %% auto #0
-__all__ = ['SHOWN', 'Place', 'InputError', 'listed', 'more_rows', 'one_line']
+__all__ = ['SHOWN', 'printable', 'Place', 'InputError', 'listed', 'more_rows', 'one_line']
+
+# %% ../../nbs/parts/00_errors.ipynb #3d1a7e02
+_OBEYED = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)"  # control characters, but tab and line break
+    "|[\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # line ends, directions, halves of letters
+
+
+def printable(
+    text: str, # any text
+) -> str: # the same, safe to print
+    "Replace in `text` what a terminal obeys"
+    return _OBEYED.sub("\ufffd", text)
 
 # %% ../../nbs/parts/00_errors.ipynb #c0aacfcf
 @dataclass(frozen=True)
@@ -49,12 +62,13 @@ class InputError(ValueError):
     def message(
         self,
         spell: Callable[[str], str] = str, # from the name of a setting to what it is called here
-    ) -> str: # one line
+    ) -> str: # one line, safe to print
         "Put the parts into a line, naming settings as `spell` does"
         allowed = self.allowed and f"give {self.allowed}"
         said = "; ".join(o for o in (self.given, allowed, self.remedy) if o)
         for name in self.settings: said = said.replace("{" + name + "}", spell(name))
-        return f"{self.where}: {said}" if str(self.where) else said
+        said = f"{self.where}: {said}" if str(self.where) else said
+        return printable(re.sub(r"[\r\n\t]+", " ", said))
 
     def __str__(self) -> str:
         "Put the parts into a line"

@@ -20,13 +20,11 @@ from .sources import Source
 __all__ = ['CELL', 'whole_book', 'check_book']
 
 # %% ../../nbs/parts/06c_sheets.ipynb #6c0c1e07
-_NAME = rb"<(?:[\w.-]+:)?"
-_ROW = re.compile(_NAME + rb"row\b")
-_CELL = re.compile(_NAME + rb"c\b")
-_PLACED = re.compile(_NAME + rb"c\b[^>]*?\sr\s*=\s*[\"']")
-_FILLED = re.compile(_NAME + rb"c\b[^>]*?\sr\s*=\s*[\"']([A-Za-z]+)(\d+)[\"'][^>]*[^/>]>"
-                     rb"|" + _NAME + rb"c\b[^>]*?\sr\s*=\s*[\"']([A-Za-z]+)(\d+)[\"']>")
-_ROW_NUMBER = re.compile(_NAME + rb"row\b[^>]*?\sr\s*=\s*[\"'](\d+)")
+_ROW = re.compile(rb"<(?:[\w.-]+:)?row\b")
+_CELL = re.compile(rb"<(?:[\w.-]+:)?c\b")
+_PLACED = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]*?\br\s*=\s*[\"']")
+_FILLED = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]*?\br\s*=\s*[\"']([A-Za-z]{1,8})(\d{1,18})[^>]*(?<!/)>")
+_ROW_NUMBER = re.compile(rb"<(?:[\w.-]+:)?row\s[^>]*?\br\s*=\s*[\"'](\d{1,18})")
 
 
 class _Rectangle:
@@ -38,9 +36,9 @@ class _Rectangle:
     def add(self, xml: bytes):
         "Take in whole tags of the sheet"
         filled = _FILLED.findall(xml)
-        for column in {a or c for a, _, c, _ in filled}:
+        for column in {column for column, _ in filled}:
             self.columns = max(self.columns, _number_of(column))
-        self.rows = max([self.rows, *(int((b or d)[:18]) for _, b, _, d in filled)])
+        self.rows = max([self.rows, *(int(row) for _, row in filled)])
         parts = _ROW.split(xml)
         cells = [len(_CELL.findall(part)) for part in parts]
         self.tags += len(parts) - 1
@@ -49,7 +47,7 @@ class _Rectangle:
         if len(cells) > 1: self.cells = cells[-1]
         if sum(cells) == len(_PLACED.findall(xml)): return
         self.placed = False
-        self.rows = max([self.rows, *(int(n[:18]) for n in _ROW_NUMBER.findall(xml))])
+        self.rows = max([self.rows, *(int(row) for row in _ROW_NUMBER.findall(xml))])
 
     @property
     def shape(self) -> tuple[int, int]: # rows and columns that are laid out at most
@@ -61,10 +59,11 @@ class _Rectangle:
 def _number_of(letters: bytes) -> int:
     "Return the number of the column that is named by `letters`"
     number = 0
-    for letter in letters[:8].upper(): number = number * 26 + letter - 64
+    for letter in letters.upper(): number = number * 26 + letter - 64
     return number
 
 # %% ../../nbs/parts/06c_sheets.ipynb #6c0c1e0b
+_NAME = rb"<(?:[\w.-]+:)?"
 _ODS_TAG = re.compile(_NAME + rb"(?:(?P<row>table-row)|(?:covered-)?table-cell)\b(?P<more>[^>]*)>")
 _REPEATED = re.compile(rb"number-(?:rows|columns)-repeated\s*=\s*[\"'](\d+)")
 
@@ -149,8 +148,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 # %% ../../nbs/parts/06c_sheets.ipynb #6c0c1e11
 CELL = 100  # bytes of memory that a cell of a sheet takes, about
-_SHARED = re.compile(rb"<[^>]*?\bt\s*=\s*[\"']s[\"'][^>]*>\s*" + _NAME + rb"v[^>]*>\s*(\d+)")
-_TEXT = re.compile(_NAME + rb"si\b")
+_SHARED = re.compile(rb"\bt\s*=\s*[\"']s[\"'][^>]*>\s*" + _NAME + rb"v[^>]*>\s*(\d{1,9})")
+_TEXT = re.compile(rb"<(?:[\w.-]+:)?si\b")
 
 
 def _pieces(source: Source, part: BinaryIO) -> Iterator[bytes]:
@@ -219,7 +218,7 @@ def _measure(source: Source, sheet, pieces: Iterator[bytes], lengths: np.ndarray
     for piece in pieces:
         sheet.add(piece)
         if isinstance(sheet, _Rectangle):
-            used = np.array(_SHARED.findall(piece), dtype="S9").astype(np.int64)
+            used = np.fromiter(map(int, _SHARED.findall(piece)), np.int64)
             shared += int(lengths[used.clip(max=len(lengths) - 1)].sum())
     rows, columns = sheet.shape
     if rows * columns * CELL + shared <= source.limits.size: return

@@ -100,8 +100,9 @@ def _secrets(address: str) -> set[str]:
 
 def _told(e: Exception, address: str) -> str:
     "Say what `e` says, if that holds nothing secret"
-    kind, status = type(e).__name__, getattr(e, "status", None)
-    said = one_line(re.sub(r"[A-Za-z][\w+.-]*://\S+", "", str(e)).strip(" ,:"))
+    kind = type(e).__name__
+    status = next((o.status for o in (e, e.__cause__) if hasattr(o, "status")), None)
     if status: return f"{kind}: status {status}"
-    if not said or said == "Exception" or any(o in said for o in _secrets(address)): return kind
-    return f"{kind}: {said}"
+    said = re.sub(r"[A-Za-z][\w+.-]*://\S+", "", str(e)).strip(" ,:")
+    if not said or any(o in said for o in _secrets(address)): return kind
+    return f"{kind}: {one_line(said)}"

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
+from threading import Lock
 
 import pandas as pd
 import pyarrow as pa
@@ -18,19 +19,25 @@ from pyarrow import dataset
 
 from .codes import share_nace
 from .errors import InputError, one_line
-from .formats import Format, Source, head_of, undecodable, whole_gzip
+from .formats import Format, undecodable
+from .sheets import whole_book
+from .sources import Source, whole_gzip
 
 # %% auto #0
 __all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'read_excel', 'read', 'as_text', 'join_texts',
            'likely_columns']
 
 # %% ../../nbs/parts/08_readers.ipynb #ddb0e4b7
+_LIFTING = Lock()
+
+
 @contextmanager
 def _long_fields() -> Iterator[None]:
     "Allow fields of any length"
-    before = csv.field_size_limit(2**31 - 1)
-    try: yield
-    finally: csv.field_size_limit(before)
+    with _LIFTING:
+        before = csv.field_size_limit(2**31 - 1)
+        try: yield
+        finally: csv.field_size_limit(before)
 
 
 def records(
@@ -38,22 +45,46 @@ def records(
     fmt: Format, # how it is stored
 ) -> Iterator[list[str]]: # the header first
     "Read the records of `source` one by one"
-    with source.text(fmt.encoding) as text, _long_fields():
-        yield from csv.reader(text, delimiter=fmt.delimiter or "\x1f")
+    with source.text(fmt.encoding) as text:
+        reader = csv.reader(text, delimiter=fmt.sep)
+        size = 2  # header and first row, which are often all that is asked for
+        while True:
+            with _long_fields(): some = list(islice(reader, size))
+            if not some: return
+            yield from some
+            size = 1000
+
+# %% ../../nbs/parts/08_readers.ipynb #82400001
+def _has_row_names(source: Source, fmt: Format) -> bool:
+    "Tell whether each row begins with its number without a name in the header, as R writes it"
+    with whole_gzip(source):
+        rows = records(source, fmt)
+        width, first = len(next(rows, [])), next(rows, [])
+        if len(first) <= width: return False
+        start = int(first[0]) if re.fullmatch("[01]", first[0]) and first[-1] != "" else None
+        numbered = start is not None and all(
+            not row or (len(row) == width + 1 and row[0] == str(n))
+            for n, row in enumerate(rows, start + 1))
+    if numbered: return True
+    raise source.wrong(f"has {len(first)} fields where the header has {width}", row=2,
+                       remedy="quote texts that hold the delimiter")
 
 
 def header_of(
     source: Source, # a table
     fmt: Format, # how it is stored
-) -> list[str]: # as they stand in the file, twice if they stand there twice
+) -> list[str]: # as they stand in the file, twice if they stand there twice; "" if nameless
     "List the columns of `source`"
+    if fmt.kind == "Excel":
+        with whole_book(source): first = _excel(source, header=None, nrows=1)
+        return first.iloc[0].tolist() if len(first) else []
+    if fmt.kind == "Parquet":
+        try: return pq.read_schema(source.path).names
+        except _DAMAGED as e: raise _not_whole(source, e) from None
     try:
-        if fmt.kind == "Parquet": return pq.read_schema(source.path).names
-        if fmt.kind == "Excel":
-            return [str(c) for c in pd.read_excel(source.path, nrows=0, engine="calamine").columns]
-    except (pa.ArrowException, OSError) as e: raise _not_whole(source, e) from None
-    head = io.StringIO(head_of(source, fmt.encoding).removeprefix("\ufeff"), newline="")
-    with _long_fields(): return next(csv.reader(head, delimiter=fmt.delimiter or "\x1f"), [])
+        names = next(records(source, fmt), [])
+        return ["", *names] if _has_row_names(source, fmt) else names
+    except UnicodeError: raise undecodable(source, fmt.encoding) from None
 
 
 def short_rows(
@@ -80,11 +111,11 @@ def csv_parts(
         named = _has_row_names(source, fmt)
         with source.text(fmt.encoding) as text, whole_gzip(source):
             as_text = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
-            for part in pd.read_csv(text, sep=fmt.delimiter or "\x1f", chunksize=size, nrows=nrows,
-                                    **as_text):
+            for part in pd.read_csv(text, sep=fmt.sep, chunksize=size, nrows=nrows, **as_text):
                 if not named and not isinstance(part.index, pd.RangeIndex):
                     raise source.wrong("has rows with more fields than the header",
                                        "quote texts that hold the delimiter")
+                if named: part.insert(0, "", part.index.astype(str))
                 part = part.fillna("").set_axis(pd.RangeIndex(n, n + len(part), name="row"))
                 n += len(part)
                 part = part[(part != "").any(axis=1)]
@@ -95,21 +126,6 @@ def csv_parts(
     except pd.errors.ParserError as e: raise _ragged(source, fmt, e) from None
 
 # %% ../../nbs/parts/08_readers.ipynb #824f3057
-def _has_row_names(source: Source, fmt: Format) -> bool:
-    "Tell whether each row begins with its number without a name in the header, as R writes it"
-    with whole_gzip(source):
-        rows = records(source, fmt)
-        width, first = len(next(rows, [])), next(rows, [])
-        if len(first) <= width: return False
-        start = int(first[0]) if re.fullmatch("[01]", first[0]) and first[-1] != "" else None
-        numbered = start is not None and all(
-            not row or (len(row) == width + 1 and row[0] == str(n))
-            for n, row in enumerate(rows, start + 1))
-    if numbered: return True
-    raise source.wrong(f"has {len(first)} fields where the header has {width}", row=2,
-                       remedy="quote texts that hold the delimiter")
-
-
 def _ragged(source: Source, fmt: Format, e: Exception) -> InputError:
     "Put pandas' complaint about the rows of `source` into words"
     rows = records(source, fmt)
@@ -125,6 +141,9 @@ def _ragged(source: Source, fmt: Format, e: Exception) -> InputError:
                         remedy="double it inside a quoted text")
 
 # %% ../../nbs/parts/08_readers.ipynb #d7d160d8
+_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+
+
 def read_parquet(
     source: Source, # a Parquet file
     columns: list[str] | None = None, # columns to keep; all if not given
@@ -132,17 +151,37 @@ def read_parquet(
 ) -> pd.DataFrame: # rows counted from 1
     "Read a Parquet file"
     try:
+        if nrows is None: _check_claims(source, columns)
         stored = dataset.dataset(source.path, format="parquet")
         table = stored.to_table(columns) if nrows is None else stored.head(nrows, columns=columns)
         df = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    except (OSError, ValueError) as e: raise _not_whole(source, e) from None
-    df = df.drop(columns="__index_level_0__", errors="ignore")
+    except InputError: raise
+    except _DAMAGED as e: raise _not_whole(source, e) from None
     return df.set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))
+
+
+def _check_claims(source: Source, columns: list[str] | None):
+    "Raise an `InputError` if a Parquet file says that its `columns` are larger than is allowed"
+    with pq.ParquetFile(source.path) as file: about = file.metadata
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    rows = max(about.num_rows, sum(group.num_rows for group in groups))
+    kept = [group.column(i) for group in groups for i in range(group.num_columns)]
+    if columns: kept = [o for o in kept if o.path_in_schema.split(".")[0] in columns]
+    size = sum(max(o.total_uncompressed_size, 0) for o in kept)
+    size += 8 * rows * (len(columns) if columns else about.num_columns)
+    if size > source.limits.size:
+        raise source.limits.exceeded("size", f"has {rows:,} rows, which take more memory than",
+                                     source.name)
 
 
 def _not_whole(source: Source, e: Exception) -> InputError:
     "Say that a Parquet file is damaged"
     return source.wrong(f"not a whole Parquet file ({one_line(e)})", "write it again")
+
+
+def _excel(source: Source, **more) -> pd.DataFrame:
+    "Read the first sheet of an Excel file as text"
+    return pd.read_excel(source.path, engine="calamine", dtype=str, keep_default_na=False, **more)
 
 
 def read_excel(
@@ -152,8 +191,7 @@ def read_excel(
     nrows: int | None = None, # read only so many rows
 ) -> pd.DataFrame: # as text, indexed by row number
     "Read the first sheet of an Excel file"
-    df = pd.read_excel(source.path, engine="calamine", nrows=nrows, dtype=str,
-                       keep_default_na=False)
+    with whole_book(source): df = _excel(source, nrows=nrows)
     sheet = Source(source.path, f"{source.name}, sheet {fmt.sheet!r}")
     if df.columns.empty: raise sheet.wrong("is empty", "move the table to the first sheet")
     if all(str(c).startswith("Unnamed: ") for c in df.columns):

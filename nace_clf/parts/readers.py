@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ from .sheets import whole_book
 from .sources import Source, whole_gzip
 
 # %% auto #0
-__all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'read_excel', 'read', 'as_text', 'join_texts',
-           'likely_columns']
+__all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'read_excel', 'read', 'parquet_parts',
+           'stored_index', 'as_text', 'join_texts', 'likely_columns']
 
 # %% ../../nbs/parts/08_readers.ipynb #ddb0e4b7
 _LIFTING = Lock()
@@ -210,6 +211,30 @@ def read(
     if fmt.kind == "Parquet": return read_parquet(source, columns, nrows)
     if fmt.kind == "Excel": return read_excel(source, fmt, columns, nrows)
     return pd.concat(csv_parts(source, fmt, columns, nrows))
+
+# %% ../../nbs/parts/08_readers.ipynb #d7d160d9
+def parquet_parts(
+    source: Source, # a Parquet file
+    columns: list[str] | None = None, # columns to keep; all if not given
+    size: int = 50_000, # most rows a piece
+) -> Iterator[pa.RecordBatch]: # pieces with the types of the file
+    "Read a Parquet file as it is, piece by piece"
+    try:
+        stored = dataset.dataset(source.path, format="parquet")
+        yield from stored.to_batches(columns=columns, batch_size=size)
+    except _DAMAGED as e: raise _not_whole(source, e) from None
+
+
+def stored_index(
+    source: Source, # a table
+    fmt: Format, # how it is stored
+) -> list[str]: # names of columns; none unless pandas says in the file that it made them
+    "List the columns of a Parquet file in which pandas keeps an index that has no name"
+    if fmt.kind != "Parquet": return []
+    about = (pq.read_schema(source.path).metadata or {}).get(b"pandas", b"{}")
+    try: kept = json.loads(about)["index_columns"]
+    except (ValueError, KeyError, TypeError, RecursionError): return []
+    return [o for o in kept if isinstance(o, str) and re.fullmatch(r"__index_level_\d+__", o)]
 
 # %% ../../nbs/parts/08_readers.ipynb #422d2284
 def as_text(

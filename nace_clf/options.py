@@ -18,11 +18,11 @@ import typer
 
 from .config import Config, from_yaml, settings_table, small_config
 from .parts.errors import InputError
+from .terminal import typed
 
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
-           'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'training_table',
-           'write_like']
+           'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'training_table']
 
 # %% ../nbs/tools/10_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
@@ -53,14 +53,17 @@ _WHOLE = {"parser": number(int), "metavar": "NUMBER"}
 _HIDDEN = {"show_default": False}
 
 
+_TYPED = {"callback": typed}
+
+
 def _given(kind, help: str, *names: str, **more):
     "Make the type of an option"
     return Annotated[kind, typer.Option(*names, help=help, **more)]
 
 
-def _named(kind, help: str, metavar: str | None = None):
+def _named(kind, help: str, metavar: str | None = None, **more):
     "Make the type of an argument"
-    return Annotated[kind, typer.Argument(help=help, metavar=metavar)]
+    return Annotated[kind, typer.Argument(help=help, metavar=metavar, **more)]
 
 # %% ../nbs/tools/10_options.ipynb #2a52afe9
 AnyTable = _named(str, f"Table to check: {_TABLE}")
@@ -69,21 +72,22 @@ TrainWithLabels = _named(str, f"Training table with a text and a label column: {
 Test = _named(str, f"Test table: {_TABLE}", "TEST")
 Folder = _named(Path, "Folder of a saved model.", "DIR")
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
-Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...")
+Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...", **_TYPED)
 Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")
 Compared = _given(Optional[str], "Table of texts to compare the answers on; the titles of all NACE "
                   "classes if not given.")
 TestRows = _given(str, "'random': a tenth of the titles; 'source': what only the French, Dutch and "
                   "British classifications say.")
-TextOf = _given(list[str], "Column with the description; several are joined.")
+TextOf = _given(list[str], "Column with the description; several are joined.", **_TYPED)
 TextCol = _given(Optional[list[str]], "Column with the description; several are joined; the "
-                 "training run's if not given.")
-LabelOf = _given(str, "Column with the label.")
-LabelCol = _given(Optional[str], "Column with the label; the training run's if not given.")
-LabelIfAny = _given(Optional[str], "Column with the label; 'label' if there is one.")
+                 "training run's if not given.", **_TYPED)
+LabelOf = _given(str, "Column with the label.", **_TYPED)
+LabelCol = _given(Optional[str], "Column with the label; the training run's if not given.",
+                  **_TYPED)
+LabelIfAny = _given(Optional[str], "Column with the label; 'label' if there is one.", **_TYPED)
 GroupOf = _given(str, "Column that names the firm or source of a row; rows of one group are judged "
-                 "together.", **_HIDDEN)
+                 "together.", **_HIDDEN, **_TYPED)
 Encoding = _given(str, "Character encoding of a CSV, such as cp1250; found out if not given.",
                   **_HIDDEN)
 Delimiter = _given(str, "Character between the fields of a CSV; found out if not given.", **_HIDDEN)
@@ -99,7 +103,7 @@ Revision = _given(Optional[str], "Revision of NACE of the labels, 2 or 2.1; the 
 SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the level.",
                      "--skip-shallow")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
-            "repeated.", metavar="COLUMN")
+            "repeated.", metavar="COLUMN", **_TYPED)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "
                 "words are counted if not given.")
 MaxSeqLen = _given(int, "Longest text, in tokens.", **_WHOLE)
@@ -127,8 +131,10 @@ Progress = _given(bool, "Show a progress bar.", "--progress/--no-progress")
 # %% ../nbs/tools/10_options.ipynb #b1a8dd39
 Json = _given(Optional[Path], "Write the result to this JSON file.")
 Html = _given(Optional[Path], "Write the result to this HTML file.")
-TableOut = _given(Optional[Path], "Table to write, .csv, .csv.gz, .tsv or .parquet; replaced if it "
-                  "exists. A CSV gets the input's delimiter.")
+TableOut = _given(Optional[Path], "Table to write, .csv, .csv.gz, .tsv, .parquet or .xlsx; "
+                  "replaced if it exists. A CSV gets the input's delimiter.")
+SafeCsv = _given(bool, "In a CSV, put an apostrophe before texts that a spreadsheet would compute, "
+                 "such as =1+1; they are not the same then when read back.", "--safe-csv")
 ModelFolder = _given(Optional[Path], "Folder for the model; saved_models/MODEL_ID if not given.",
                      "--out-dir", "--output-dir")
 DemoFolder = _given(Path, "Folder for the model.")
@@ -182,7 +188,8 @@ def only_given(
     options: dict, # options by setting
 ) -> dict: # those that have a value
     "Leave out the `options` that were not given"
-    return {name: v for name, v in options.items() if v is not None and v != []}
+    given = {name: v for name, v in options.items() if v is not None and v != []}
+    return {name: typed(v) if name.endswith("_col") else v for name, v in given.items()}
 
 # %% ../nbs/tools/10_options.ipynb #7ec0b88e
 def check_outputs(
@@ -221,7 +228,8 @@ def files_of(
     found = {}
     for path in (folder / "manifest.json" for folder in folders):
         try: names = ["manifest.json", *json.loads(path.read_text(encoding="utf-8"))["files"]]
-        except (OSError, ValueError, KeyError, TypeError): continue  # reading the model says why
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # reading the model says why
         found |= {f"model's {name} in {path.parent}": path.parent / name for name in names}
     return found
 
@@ -295,15 +303,3 @@ def training_table(
     "Open the training table `path` as `cfg` says"
     from nace_clf.parts.tables import Table
     return Table(path, cfg.text_col, cfg.label_col, cfg.group_col, cfg.encoding, cfg.delimiter)
-
-
-def write_like(
-    table, # the `Table` that was read
-    df, # the frame to write
-    target: Path, # where to write it
-) -> Path: # the path written
-    "Write `df` to `target` with the delimiter of `table`, so that what wrote that can read it"
-    from nace_clf.parts.tables import write_table
-    marked = table.format.encoding not in ("utf-8", "")  # or spreadsheets take it for their own
-    encoding = "utf-8-sig" if marked else "utf-8"
-    return write_table(df, target, table.format.delimiter or ",", encoding)

@@ -181,17 +181,18 @@ class Table:
 
     def beside(
         self,
-        found: pd.DataFrame, # columns for the rows that `frame` returns, in their order
+        found: pd.DataFrame, # columns for the rows that `frame` returns, in order; or no rows yet
         path: str | Path, # where both are to be written
     ) -> pd.DataFrame | pa.Table: # for `write_table`; from Parquet to Parquet with its types
         "Put the columns `found` beside the rows as they stand in the file"
         if self.format.kind == "Parquet" and str(path).lower().endswith(".parquet"):
             rows = pa.Table.from_batches(parquet_parts(self._source))
             self._check_unchanged()
-            for name in found: rows = rows.append_column(name, pa.Array.from_pandas(found[name]))
+            for name in found if len(found) else ():
+                rows = rows.append_column(name, pa.Array.from_pandas(found[name]))
             return rows
         df = self.frame(drop_index=False)
-        both = pd.concat([df, found.set_axis(df.index)], axis=1)
+        both = pd.concat([df, found.set_axis(df.index) if len(found) else found], axis=1)
         if len(df.columns) == len(self.columns):  # pandas renames empty and repeated names
             both.columns = [*self.columns, *found.columns]
         return both

@@ -19,8 +19,7 @@ from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
 from .outputs import check_coded, check_reviewed, write_like
-from .parts.errors import InputError, printable
-from .parts.sources import public_name
+from .parts.errors import InputError, printable, public_name
 from .terminal import log_to_screen, on_screen
 
 # %% auto #0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -204,7 +205,7 @@ def check_outputs(
             if other and _same(path, Path(str(other).removeprefix("file://"))):
                 raise InputError(f"is the {what} too", where=str(path), setting=setting,
                                  allowed=f"another file for {{{setting}}}, so that nothing is lost")
-    if len({path.resolve() for path in given.values()}) < len(given):
+    if len(set(map(os.path.realpath, given.values()))) < len(given):
         raise InputError("is to be both JSON and HTML", where=str(next(iter(given.values()))),
                          allowed="two files", setting=tuple(given))
 
@@ -218,7 +219,8 @@ def _check_output(setting: str, path: Path):
 
 def _same(a: Path, b: Path) -> bool:
     "Tell whether two paths lead to one file"
-    return a.resolve() == b.resolve() or a.exists() and b.exists() and a.samefile(b)
+    if os.path.realpath(a) == os.path.realpath(b): return True
+    return a.exists() and b.exists() and a.samefile(b)
 
 
 def files_of(

@@ -80,7 +80,7 @@ class Screen:
             if self.stream in (sys.__stdout__, sys.__stderr__):  # or Python fails again at its end
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
             else: self.stream = open(os.devnull, "w", encoding="utf-8")
-            if not isinstance(e, BrokenPipeError): raise
+            if not self.bars and not isinstance(e, BrokenPipeError): raise
 
 
 @contextmanager
@@ -90,8 +90,7 @@ def on_screen() -> Iterator[None]: # a context
     sys.stdout, sys.stderr = Screen(out), Screen(err, bars=True)
     try: yield
     finally:
-        try: sys.stderr.flush()
-        except OSError: pass  # there is nowhere to say it
+        sys.stderr.flush()
         sys.stdout, sys.stderr = out, err
 
 # %% ../nbs/tools/09a_terminal.ipynb #9a0c1e0d

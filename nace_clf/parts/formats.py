@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pandas as pd
-
-from .errors import InputError, Place, one_line
+from .errors import InputError, Place
 from .sheets import check_book
 from .sources import Source, whole_gzip
 
@@ -22,7 +20,7 @@ __all__ = ['DELIMITERS', 'undecodable', 'head_of', 'Format', 'format_of']
 
 # %% ../../nbs/parts/07_formats.ipynb #22ae6f95
 def _scan(source: Source, wide: bool) -> bool:
-    "Tell whether `source` is UTF-8; raise an `InputError` at a zero byte, or a line that is too long"
+    "Tell whether `source` is UTF-8; raise an `InputError` at a zero byte or a line too long"
     decoder, utf8, lines, length = codecs.getincrementaldecoder("utf-8")(), not wide, 1, 0
     with source.open() as f:
         while block := f.read(1 << 20):

@@ -155,7 +155,7 @@ def read_parquet(
         if nrows is None: _check_claims(source, columns)
         stored = dataset.dataset(source.path, format="parquet")
         table = stored.to_table(columns) if nrows is None else stored.head(nrows, columns=columns)
-        df = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+        df = table.replace_schema_metadata().to_pandas(integer_object_nulls=True)
     except InputError: raise
     except _DAMAGED as e: raise _not_whole(source, e) from None
     return df.set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))

@@ -23,7 +23,8 @@ __all__ = ['CELL', 'whole_book', 'check_book']
 _ROW = re.compile(rb"<(?:[\w.-]+:)?row\b")
 _CELL = re.compile(rb"<(?:[\w.-]+:)?c\b")
 _PLACED = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]*?\br\s*=\s*[\"']")
-_FILLED = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]*?\br\s*=\s*[\"']([A-Za-z]{1,8})(\d{1,18})[^>]*(?<!/)>")
+_FILLED = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]*?\br\s*=\s*[\"']"
+                     rb"([A-Za-z]{1,8})(\d{1,18})[^>]*(?<!/)>")
 _ROW_NUMBER = re.compile(rb"<(?:[\w.-]+:)?row\s[^>]*?\br\s*=\s*[\"'](\d{1,18})")
 
 

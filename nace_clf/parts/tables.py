@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from .addresses import fetch
-from .errors import InputError, Place, more_rows
+from .errors import InputError, Place, more_rows, public_name
 from .files import sha256
 from .formats import Format, format_of
 from nace_clf.parts.readers import (
@@ -33,7 +33,7 @@ from nace_clf.parts.readers import (
     short_rows,
     stored_index,
 )
-from .sources import Source, public_name
+from .sources import Source
 from .writing import check_holds, check_writable, write_table
 
 # %% auto #0

@@ -18,7 +18,9 @@ from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, terminable, with_settings
-from .parts.errors import InputError
+from .outputs import check_coded, check_reviewed, write_like
+from .parts.errors import InputError, printable, public_name
+from .terminal import log_to_screen, on_screen
 
 # %% auto #0
 __all__ = ['app', 'main']
@@ -45,9 +47,8 @@ def _before(
     if ctx.invoked_subcommand is None: print(ctx.get_help())
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", force=True)
     first = os.environ.get("RANK", "0") == "0"
-    logging.getLogger("nace_clf").setLevel(logging.INFO if first else logging.ERROR)
+    log_to_screen(logging.INFO if first else logging.ERROR)
 
 # %% ../nbs/tools/11_cli.ipynb #0103a6bd
 _GO_ON = {"train": "; with --save-strategy, the same command and --resume go on from the last "
@@ -59,18 +60,29 @@ def main(
     args: list[str] | None = None, # the words after `nace-clf`; those of the process if not given
 ) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted, 143 terminated
     "Run the command line"
-    code, problem, ended = 2, "", []
-    try:
-        with terminable(ended): code = app(args, prog_name="nace-clf", standalone_mode=False) or 0
-    except typer.TyperException as e: problem = e.format_message() + " (see --help)"
-    except InputError as e: problem = e.message(spell)
-    except OSError as e: problem = f"{e.filename or 'system'}: {e.strerror or e}"
-    except (KeyboardInterrupt, typer.Abort): code = 130
-    if code == 130:
-        code, words = ended[0] if ended else 130, sys.argv[1:] if args is None else args
-        problem = "interrupted" + _GO_ON.get(next(iter(words), ""), "")
-    if problem: print("nace-clf: " + " ".join(problem.split()), file=sys.stderr)
+    words, ended = sys.argv[1:] if args is None else args, []
+    with on_screen(), terminable(ended):
+        code, problem = _run(words)
+        if code == 130:
+            code = ended[0] if ended else 130
+            problem = "interrupted" + _GO_ON.get(next(iter(words), ""), "")
+        if problem: print("nace-clf: " + printable(" ".join(problem.split())), file=sys.stderr)
     return code
+
+
+def _run(words: list[str]) -> tuple[int, str]:
+    "Run the command line `words`, and return its exit code and what is wrong"
+    try:
+        code = app(words, prog_name="nace-clf", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code, ""
+    except typer.TyperException as e: return 2, e.format_message() + " (see --help)"
+    except InputError as e: return 2, e.message(spell)
+    except OSError as e: return 2, f"{public_name(e.filename or 'system')}: {e.strerror or e}"
+    except UnicodeEncodeError as e:
+        return 2, f"{e.object!r}: the locale of this process has no such letters; set PYTHONUTF8=1"
+    except MemoryError: return 2, "this machine has too little memory for it"
+    except (KeyboardInterrupt, typer.Abort): return 130, ""
 
 # %% ../nbs/tools/11_cli.ipynb #666f29e2
 @app.command()
@@ -97,9 +109,9 @@ def check(
                       {"table to check": table, "training table": against})
     source = Table(table, text_col, label_col or "", encoding=encoding, delimiter=delimiter)
     report = checking.check(source, against, model_id, max_seq_len, level, revision).spelled(spell)
-    print(checking.to_text(report, opt.terminal_width()))
-    if json: print(checking.write_json(report, json))
-    if html: print(checking.write_html(report, html))
+    if json: checking.write_json(report, json)
+    if html: checking.write_html(report, html)
+    print(checking.to_text(report, opt.terminal_width()), *filter(None, (json, html)), sep="\n")
     return report.exit_code
 
 # %% ../nbs/tools/11_cli.ipynb #9750b55e
@@ -182,7 +194,8 @@ def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
     output: opt.TableOut = None, top_k: opt.TopK = 2, text_col: opt.TextCol = None,
     revision: opt.Revision = None, blend: opt.Blend = None, precision: opt.Precision = "auto",
-    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "", safe_csv: opt.SafeCsv = False,
+    progress: opt.Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
     _check_predict(texts, input, output)
@@ -190,12 +203,15 @@ def predict(
     opt.check_revision(revision)
     from nace_clf.parts.tables import Table
     from nace_clf.predict import Classifier, check_texts
-    from nace_clf.tools.coding import code_table
+    from nace_clf.tools.coding import code_rows
     if texts: check_texts(texts)
     clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
     if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    print(opt.write_like(table, code_table(clf, table, top_k, progress), output))
+    table = table.using(text_col=clf.manifest["config"]["text_col"])
+    check_coded(table, clf, top_k, output)
+    found = code_rows(clf, table, top_k, progress)
+    print(write_like(table, table.beside(found, output), output, safe_csv))
 
 
 def _check_predict(texts: list[str] | None, input: str | None, output: Path | None):
@@ -249,7 +265,7 @@ def review(
     folds: opt.Folds = 5, text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
     group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is", revision: opt.RevisionOf = "auto",
     skip_shallow: opt.SkipShallow = False, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "",
+    delimiter: opt.Delimiter = "", safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
@@ -258,8 +274,9 @@ def review(
     opt.check_outputs({"out": out}, {"training table": table})
     from nace_clf.tools.review import review as judge
     source = opt.training_table(table, cfg)
+    check_reviewed(source, out)
     found = judge(source, cfg, folds, limit)
-    written = opt.write_like(source, found.round(4), out)
+    written = write_like(source, found.round(4), out, safe_csv)
     if len(found):
         title = f"The first of {len(found):,} suspects" if len(found) > 10 else "Suspects"
         shown = ["row", "text", "label", "score", "suggested", "suggested_score"]
@@ -288,7 +305,7 @@ def tune(
     _, found = search(data, cfg, out, budget, values, resume=resume, progress=progress)
     rounded = {k: found[k].map("{:.3g}".format) for k in values if found[k].dtype.kind == "f"}
     opt.print_table("Trials", found.assign(**rounded))
-    print(f"Next: nace-clf train {table} --config {out / 'best.yaml'}")
+    print(f"Next: nace-clf train {public_name(table)} --config {out / 'best.yaml'}")
 
 # %% ../nbs/tools/11_cli.ipynb #1050928c
 _DESCRIPTIONS = ["we grow rice on our family farm", "boulangerie artisanale, vente de pain",

@@ -14,7 +14,15 @@ from pydantic import field_validator, model_validator
 
 from .parts.errors import InputError, one_line
 from .parts.files import write_text
-from .parts.settings import Setting, check_names, check_value, checked, setting, settings_of
+from nace_clf.parts.settings import (
+    Setting,
+    check_names,
+    check_value,
+    checked,
+    read_yaml,
+    setting,
+    settings_of,
+)
 
 # %% auto #0
 __all__ = ['GROUPS', 'MODEL', 'TRAINING', 'SAVING', 'HARDWARE', 'DATA', 'Strategy', 'Scheduler', 'LogLevel', 'Config',
@@ -222,14 +230,9 @@ def from_yaml(
 ) -> Config: # the file's settings, the overrides, and defaults for the rest
     "Read settings from the YAML file `path`, then apply `overrides`"
     write, where = "write one 'setting: value' a line", str(path)
-    try: values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except OSError as e:
-        raise InputError(f"cannot read the settings file ({e.strerror})", where=where,
-                         allowed="the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise InputError(f"not a YAML file ({one_line(e)})", where=where, remedy=write) from None
+    values = read_yaml(path, "settings file", write) or {}
     if not isinstance(values, dict):
-        raise InputError(f"holds {values!r}", where=where, remedy=write)
+        raise InputError(f"holds {one_line(repr(values))}", where=where, remedy=write)
     try:
         check_names(Config, values)
         return Config(**(values | overrides))

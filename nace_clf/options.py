@@ -22,11 +22,12 @@ import typer
 from .config import Config, from_yaml, settings_table, small_config
 from .parts.errors import InputError
 from .parts.stored import read_json
+from .terminal import typed
 
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
            'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'print_formats',
-           'training_table', 'write_like', 'terminable']
+           'training_table', 'terminable']
 
 # %% ../nbs/tools/10_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
@@ -57,14 +58,17 @@ _WHOLE = {"parser": number(int), "metavar": "NUMBER"}
 _HIDDEN = {"show_default": False}
 
 
+_TYPED = {"callback": typed}
+
+
 def _given(kind, help: str, *names: str, **more):
     "Make the type of an option"
     return Annotated[kind, typer.Option(*names, help=help, **more)]
 
 
-def _named(kind, help: str, metavar: str | None = None):
+def _named(kind, help: str, metavar: str | None = None, **more):
     "Make the type of an argument"
-    return Annotated[kind, typer.Argument(help=help, metavar=metavar)]
+    return Annotated[kind, typer.Argument(help=help, metavar=metavar, **more)]
 
 # %% ../nbs/tools/10_options.ipynb #2a52afe9
 AnyTable = _named(str, f"Table to check: {_TABLE}")
@@ -75,24 +79,25 @@ Folder = _named(Path, "Folder of a saved model.", "DIR")
 FolderIfAny = _named(Optional[Path], "Folder of a saved model, to see what is taken for it.",
                      "[DIR]")
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
-Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...")
+Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...", **_TYPED)
 Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")
 Compared = _given(Optional[str], "Table of texts to compare the answers on; the titles of all NACE "
                   "classes if not given.")
 TestRows = _given(str, "'random': a tenth of the titles; 'source': what only the French, Dutch and "
                   "British classifications say.")
-TextOf = _given(list[str], "Column with the description; several are joined.")
+TextOf = _given(list[str], "Column with the description; several are joined.", **_TYPED)
 TextCol = _given(Optional[list[str]], "Column with the description; several are joined; the "
-                 "training run's if not given.")
-LabelOf = _given(str, "Column with the label.")
-LabelCol = _given(Optional[str], "Column with the label; the training run's if not given.")
-LabelIfAny = _given(Optional[str], "Column with the label; 'label' if there is one.")
+                 "training run's if not given.", **_TYPED)
+LabelOf = _given(str, "Column with the label.", **_TYPED)
+LabelCol = _given(Optional[str], "Column with the label; the training run's if not given.",
+                  **_TYPED)
+LabelIfAny = _given(Optional[str], "Column with the label; 'label' if there is one.", **_TYPED)
 GroupOf = _given(str, "Column that names the firm or source of a row; rows of one group are judged "
-                 "together.", **_HIDDEN)
+                 "together.", **_HIDDEN, **_TYPED)
 GroupCol = _given(Optional[str], "Column that names the firm or source of a row; rows of one group "
                   "are resampled and swapped together, as rows with equal texts are; the training "
-                  "run's if not given and there.", **_HIDDEN)
+                  "run's if not given and there.", **_HIDDEN, **_TYPED)
 Encoding = _given(str, "Character encoding of a CSV, such as cp1250; found out if not given.",
                   **_HIDDEN)
 Delimiter = _given(str, "Character between the fields of a CSV; found out if not given.", **_HIDDEN)
@@ -108,7 +113,7 @@ Revision = _given(Optional[str], "Revision of NACE of the labels, 2 or 2.1; the 
 SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the level.",
                      "--skip-shallow")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
-            "repeated.", metavar="COLUMN")
+            "repeated.", metavar="COLUMN", **_TYPED)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "
                 "words are counted if not given.")
 MaxSeqLen = _given(int, "Longest text, in tokens.", **_WHOLE)
@@ -137,8 +142,10 @@ Progress = _given(bool, "Show a progress bar.", "--progress/--no-progress")
 # %% ../nbs/tools/10_options.ipynb #b1a8dd39
 Json = _given(Optional[Path], "Write the result to this JSON file.")
 Html = _given(Optional[Path], "Write the result to this HTML file.")
-TableOut = _given(Optional[Path], "Table to write, .csv, .csv.gz, .tsv or .parquet; replaced if it "
-                  "exists. A CSV gets the input's delimiter.")
+TableOut = _given(Optional[Path], "Table to write, .csv, .csv.gz, .tsv, .parquet or .xlsx; "
+                  "replaced if it exists. A CSV gets the input's delimiter.")
+SafeCsv = _given(bool, "In a CSV, put an apostrophe before texts that a spreadsheet would compute, "
+                 "such as =1+1; they are not the same then when read back.", "--safe-csv")
 ModelFolder = _given(Optional[Path], "Folder for the model; saved_models/MODEL_ID if not given.",
                      "--out-dir", "--output-dir")
 DemoFolder = _given(Path, "Folder for the model.")
@@ -192,7 +199,8 @@ def only_given(
     options: dict, # options by setting
 ) -> dict: # those that have a value
     "Leave out the `options` that were not given"
-    return {name: v for name, v in options.items() if v is not None and v != []}
+    given = {name: v for name, v in options.items() if v is not None and v != []}
+    return {name: typed(v) if name.endswith("_col") else v for name, v in given.items()}
 
 # %% ../nbs/tools/10_options.ipynb #7ec0b88e
 def check_outputs(
@@ -207,7 +215,7 @@ def check_outputs(
             if other and _same(path, Path(str(other).removeprefix("file://"))):
                 raise InputError(f"is the {what} too", where=str(path), setting=setting,
                                  allowed=f"another file for {{{setting}}}, so that nothing is lost")
-    if len({path.resolve() for path in given.values()}) < len(given):
+    if len(set(map(os.path.realpath, given.values()))) < len(given):
         raise InputError("is to be both JSON and HTML", where=str(next(iter(given.values()))),
                          allowed="two files", setting=tuple(given))
 
@@ -221,7 +229,8 @@ def _check_output(setting: str, path: Path):
 
 def _same(a: Path, b: Path) -> bool:
     "Tell whether two paths lead to one file"
-    return a.resolve() == b.resolve() or a.exists() and b.exists() and a.samefile(b)
+    if os.path.realpath(a) == os.path.realpath(b): return True
+    return a.exists() and b.exists() and a.samefile(b)
 
 
 def files_of(
@@ -326,18 +335,6 @@ def training_table(
     "Open the training table `path` as `cfg` says"
     from nace_clf.parts.tables import Table
     return Table(path, cfg.text_col, cfg.label_col, cfg.group_col, cfg.encoding, cfg.delimiter)
-
-
-def write_like(
-    table, # the `Table` that was read
-    df, # the frame to write
-    target: Path, # where to write it
-) -> Path: # the path written
-    "Write `df` to `target` with the delimiter of `table`, so that what wrote that can read it"
-    from nace_clf.parts.tables import write_table
-    marked = table.format.encoding not in ("utf-8", "")  # or spreadsheets take it for their own
-    encoding = "utf-8-sig" if marked else "utf-8"
-    return write_table(df, target, table.format.delimiter or ",", encoding)
 
 # %% ../nbs/tools/10_options.ipynb #10f11e02
 @contextmanager

@@ -5,11 +5,48 @@
 # %% ../../nbs/parts/00_errors.ipynb #6c3abb40
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
 
 # %% auto #0
-__all__ = ['SHOWN', 'Place', 'InputError', 'listed', 'more_rows', 'one_line']
+__all__ = ['SHOWN', 'printable', 'public_name', 'Place', 'InputError', 'listed', 'more_rows', 'one_line']
+
+# %% ../../nbs/parts/00_errors.ipynb #3d1a7e02
+_OBEYED = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)"  # control characters, but tab and line break
+    "|[\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # line ends, directions, halves of letters
+
+
+def printable(
+    text: str, # any text
+) -> str: # the same, safe to print
+    "Replace in `text` what a terminal obeys"
+    return _OBEYED.sub("\ufffd", text)
+
+# %% ../../nbs/parts/00_errors.ipynb #3d1a7e07
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # `Path` makes https:/ of https://
+
+
+def public_name(
+    path: str | Path, # a file or an address, also one in another, as in zip://a.csv::https://...
+) -> str: # the same without user, password, query and fragment
+    "Name `path` so that it can be shown"
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "::".join(_bare(part) if _SCHEME.match(part) else part for part in shown.split("::"))
+
+
+def _bare(address: str) -> str:
+    "Take the secrets out of one address"
+    scheme, _, rest = address.partition(":")
+    slashes = len(rest) - len(rest.lstrip("/"))
+    try: parts = urlsplit(f"{scheme}://{rest.lstrip('/')}")
+    except ValueError: return f"{scheme}://..."  # brackets that are no address
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return bare if slashes < 3 else f"{scheme}:///{bare.partition('://')[2]}"
 
 # %% ../../nbs/parts/00_errors.ipynb #c0aacfcf
 @dataclass(frozen=True)
@@ -23,7 +60,7 @@ class Place:
     def __str__(self) -> str:
         "Say it in words"
         columns = [self.column] if isinstance(self.column, str) else list(self.column or ())
-        said = [str(self.file)]
+        said = [public_name(self.file)]
         if self.line is not None: said.append(f"line {self.line}")
         if self.row is not None: said.append(f"row {self.row}")
         named = " and ".join(map(repr, columns))
@@ -49,12 +86,14 @@ class InputError(ValueError):
     def message(
         self,
         spell: Callable[[str], str] = str, # from the name of a setting to what it is called here
-    ) -> str: # one line
+    ) -> str: # one line, safe to print
         "Put the parts into a line, naming settings as `spell` does"
         allowed = self.allowed and f"give {self.allowed}"
         said = "; ".join(o for o in (self.given, allowed, self.remedy) if o)
         for name in self.settings: said = said.replace("{" + name + "}", spell(name))
-        return f"{self.where}: {said}" if str(self.where) else said
+        where = self.where if isinstance(self.where, Place) else public_name(self.where)
+        said = f"{where}: {said}" if str(where) else said
+        return printable(re.sub(r"[\r\n\t]+", " ", said))
 
     def __str__(self) -> str:
         "Put the parts into a line"

@@ -6,80 +6,44 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
 from urllib.parse import urlsplit
 
-import pandas as pd
-
-from .errors import InputError, Place, one_line
+from .errors import InputError, Place
+from .sheets import check_book
+from .sources import Source, whole_gzip
 
 # %% auto #0
-__all__ = ['DELIMITERS', 'Source', 'public_name', 'undecodable', 'head_of', 'Format', 'whole_gzip', 'format_of']
+__all__ = ['DELIMITERS', 'undecodable', 'head_of', 'Format', 'format_of']
 
-# %% ../../nbs/parts/07_formats.ipynb #f0623732
-@dataclass(frozen=True)
-class Source:
-    "Name a file on this machine and what the user calls it"
-    path: Path # where the bytes are
-    name: str # path or address as it may be shown
-
-    def open(self) -> BinaryIO: # unpacked if it is gzip
-        "Open the file as bytes"
-        with open(self.path, "rb") as f: packed = f.read(2) == b"\x1f\x8b"
-        return gzip.open(self.path) if packed else open(self.path, "rb")
-
-    @contextmanager
-    def text(
-        self,
-        encoding: str, # character encoding
-    ) -> Iterator[TextIO]: # unpacked if it is gzip, line breaks as they stand
-        "Open the file as text"
-        with self.open() as raw, io.TextIOWrapper(raw, encoding, newline="") as text: yield text
-
-    def wrong(
-        self,
-        given: str, # what is wrong with the file
-        remedy: str = "", # what to do
-        **more, # other parts: `line`, `row` or `column` of the place, `setting`, `allowed`
-    ) -> InputError: # to be raised
-        "Make the error that says what is wrong with the file"
-        place = {k: more.pop(k) for k in ("line", "row", "column") if k in more}
-        return InputError(given, where=Place(self.name, **place), remedy=remedy, **more)
-
-# %% ../../nbs/parts/07_formats.ipynb #0a11cafd
-def public_name(
-    path: str | Path, # a file or an address
-) -> str: # the same without user, password, query and fragment
-    "Name `path` so that it can be shown"
-    if "://" not in str(path): return str(path)
-    parts = urlsplit(str(path))
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
+# %% ../../nbs/parts/07_formats.ipynb #22ae6f95
+def _scan(source: Source, wide: bool) -> bool:
+    "Tell whether `source` is UTF-8; raise an `InputError` at a zero byte or a line too long"
+    decoder, utf8, lines, length = codecs.getincrementaldecoder("utf-8")(), not wide, 1, 0
+    with source.open() as f:
+        while block := f.read(1 << 20):
+            if not wide and b"\0" in block:
+                line = lines + block[:block.index(0)].count(b"\n")
+                raise source.wrong("holds a zero byte, so it is no text table", line=line,
+                                   remedy="save it again as CSV, Parquet or Excel")
+            end = max(block.rfind(b"\n"), block.rfind(b"\r"))
+            length = len(block) - end - 1 + (length if end < 0 else 0)
+            lines += block.count(b"\n")
+            if length > source.limits.line:
+                raise source.limits.exceeded("line", "has a line longer than",
+                                             Place(source.name, line=lines))
+            try: utf8 = utf8 and decoder.decode(block) is not None
+            except UnicodeDecodeError: utf8 = False
+    try: return utf8 and decoder.decode(b"", final=True) is not None
+    except UnicodeDecodeError: return False
 
 # %% ../../nbs/parts/07_formats.ipynb #22ae6f94
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _TAKEN_FOR = ["iso8859-4", "mac-cyrillic"]  # what chardet takes Italian cp1252 for
-
-
-def _is_utf8(source: Source) -> bool:
-    "Tell whether all of `source` is UTF-8, reading it block by block"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with source.open() as f:
-        try:
-            while block := f.read(1 << 20): decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError: return False
-    return True
 
 
 def _strange_lines(source: Source) -> tuple[list[tuple[int, bytes]], int]:
@@ -100,10 +64,20 @@ def _find_encoding(source: Source) -> tuple[str, bool]:
     "Find the character encoding of `source`, and whether it is a guess"
     with source.open() as f: start = f.read(4096)
     for mark, encoding in _MARKS.items():
-        if start.startswith(mark): return encoding, False
-    if b"\0" in start: return _utf16_of(start, source), True
-    if _is_utf8(source): return "utf-8", False
+        if start.startswith(mark):
+            _scan(source, wide=_is_wide(encoding))
+            return encoding, False
+    if b"\0" in start:
+        found = _utf16_of(start, source)
+        _scan(source, wide=True)
+        return found, True
+    if _scan(source, wide=False): return "utf-8", False
     return _guess(source), True
+
+
+def _is_wide(encoding: str) -> bool:
+    "Tell whether letters of `encoding` take several bytes, some of them zero"
+    return encoding.startswith(("utf-16", "utf-32"))
 
 
 def _guess(source: Source) -> str:
@@ -179,7 +153,7 @@ def head_of(
 
 def _header(head: str) -> str:
     "Take the first record of a CSV, which may have line breaks in quotes"
-    lines = head.lstrip("\r\n").splitlines(keepends=True)
+    lines = re.findall("[^\r\n]*(?:\r\n|[\r\n]|$)", head.lstrip("\r\n"))
     starts = ("".join(lines[:i]) for i in range(1, len(lines) + 1))
     return next((start for start in starts if start.count('"') % 2 == 0), "".join(lines[:1]))
 
@@ -232,6 +206,11 @@ class Format:
     guessed: bool = False # the encoding is a guess
     sheet: str = "" # sheet of an Excel file
 
+    @property
+    def sep(self) -> str: # a zero, which no CSV holds, if it has one column
+        "Return the character that parsers of a CSV are to look for"
+        return self.delimiter or "\0"
+
     def __str__(self) -> str:
         "Say it in words"
         if self.kind == "Excel": return f"Excel, first sheet {self.sheet!r}"
@@ -266,26 +245,6 @@ def _kind_of(source: Source) -> str:
     return content
 
 
-def _sheets(source: Source) -> list[str]:
-    "List the sheets of an Excel file"
-    from python_calamine import CalamineError
-    try:
-        with pd.ExcelFile(source.path, engine="calamine") as book: return book.sheet_names
-    except (CalamineError, OSError, ValueError) as e:
-        raise source.wrong(f"cannot read it as an Excel file ({one_line(e)})",
-                           "save it again as .xlsx or CSV") from None
-
-
-@contextmanager
-def whole_gzip(
-    source: Source, # a file that may be packed
-) -> Iterator[None]: # a context
-    "Turn what gzip says of a damaged file into an `InputError`"
-    try: yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as e:
-        raise source.wrong(f"the gzip file is damaged ({e})", "copy it again") from None
-
-
 def format_of(
     source: Source, # the file
     encoding: str = "", # character encoding of a CSV; found out if empty
@@ -294,9 +253,10 @@ def format_of(
     "Find out how `source` is stored"
     kind = _kind_of(source)
     if kind == "Parquet": return Format(kind)
-    if kind == "Excel": return Format(kind, sheet=_sheets(source)[0])
+    if kind == "Excel": return Format(kind, sheet=check_book(source))
     named = _with_mark(source, _codec(encoding)) if encoding else ""
     with whole_gzip(source):
+        if named: _scan(source, wide=_is_wide(named))
         found, guessed = (named, False) if named else _find_encoding(source)
         try: head = head_of(source, found)
         except UnicodeError: raise undecodable(source, found) from None

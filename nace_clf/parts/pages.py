@@ -11,7 +11,7 @@ from functools import cache
 
 import pandas as pd
 
-from .texts import printable
+from .errors import printable
 
 # %% auto #0
 __all__ = ['render', 'text_blocks']

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import csv
-import io
+import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from threading import Lock
 
 import pandas as pd
 import pyarrow as pa
@@ -17,20 +20,25 @@ from pyarrow import dataset
 
 from .codes import share_nace
 from .errors import InputError, one_line
-from .files import shared
-from .formats import Format, Source, head_of, undecodable, whole_gzip
+from .formats import Format, undecodable
+from .sheets import whole_book
+from .sources import Source, whole_gzip
 
 # %% auto #0
-__all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'read_excel', 'read', 'as_text', 'join_texts',
-           'likely_columns']
+__all__ = ['records', 'csv_parts', 'header_of', 'short_rows', 'read_parquet', 'read_excel', 'read', 'parquet_parts',
+           'stored_index', 'as_text', 'join_texts', 'likely_columns']
 
 # %% ../../nbs/parts/08_readers.ipynb #ddb0e4b7
-@shared
+_LIFTING = Lock()
+
+
+@contextmanager
 def _long_fields() -> Iterator[None]:
     "Allow fields of any length"
-    before = csv.field_size_limit(2**31 - 1)
-    yield
-    csv.field_size_limit(before)
+    with _LIFTING:
+        before = csv.field_size_limit(2**31 - 1)
+        try: yield
+        finally: csv.field_size_limit(before)
 
 
 def records(
@@ -38,33 +46,14 @@ def records(
     fmt: Format, # how it is stored
 ) -> Iterator[list[str]]: # the header first
     "Read the records of `source` one by one"
-    with source.text(fmt.encoding) as text, _long_fields():
-        yield from csv.reader(text, delimiter=fmt.delimiter or "\x1f")
-
-
-def header_of(
-    source: Source, # a table
-    fmt: Format, # how it is stored
-) -> list[str]: # as they stand in the file, twice if they stand there twice
-    "List the columns of `source`"
-    try:
-        if fmt.kind == "Parquet": return pq.read_schema(source.path).names
-        if fmt.kind == "Excel":
-            return [str(c) for c in pd.read_excel(source.path, nrows=0, engine="calamine").columns]
-    except (pa.ArrowException, OSError) as e: raise _not_whole(source, e) from None
-    head = io.StringIO(head_of(source, fmt.encoding).removeprefix("\ufeff"), newline="")
-    with _long_fields(): return next(csv.reader(head, delimiter=fmt.delimiter or "\x1f"), [])
-
-
-def short_rows(
-    source: Source, # a table
-    fmt: Format, # how it is stored
-) -> list[int]: # row numbers; none for Parquet and Excel
-    "List the rows of a CSV that have fewer fields than its header"
-    if fmt.kind != "CSV": return []
-    rows = records(source, fmt)
-    width = len(next(rows))
-    return [n for n, row in enumerate(rows, 2) if 0 < len(row) < width and any(row)]
+    with source.text(fmt.encoding) as text:
+        reader = csv.reader(text, delimiter=fmt.sep)
+        size = 2  # header and first row, which are often all that is asked for
+        while True:
+            with _long_fields(): some = list(islice(reader, size))
+            if not some: return
+            yield from some
+            size = 1000
 
 # %% ../../nbs/parts/08_readers.ipynb #c5234cd1
 def csv_parts(
@@ -80,11 +69,11 @@ def csv_parts(
         named = _has_row_names(source, fmt)
         with source.text(fmt.encoding) as text, whole_gzip(source):
             as_text = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
-            for part in pd.read_csv(text, sep=fmt.delimiter or "\x1f", chunksize=size, nrows=nrows,
-                                    **as_text):
+            for part in pd.read_csv(text, sep=fmt.sep, chunksize=size, nrows=nrows, **as_text):
                 if not named and not isinstance(part.index, pd.RangeIndex):
                     raise source.wrong("has rows with more fields than the header",
                                        "quote texts that hold the delimiter")
+                if named: part.insert(0, "", part.index.astype(str))
                 part = part.fillna("").set_axis(pd.RangeIndex(n, n + len(part), name="row"))
                 n += len(part)
                 part = part[(part != "").any(axis=1)]
@@ -94,7 +83,7 @@ def csv_parts(
         raise source.wrong("the file holds no table", allowed="a header and rows") from None
     except pd.errors.ParserError as e: raise _ragged(source, fmt, e) from None
 
-# %% ../../nbs/parts/08_readers.ipynb #824f3057
+# %% ../../nbs/parts/08_readers.ipynb #82400001
 def _has_row_names(source: Source, fmt: Format) -> bool:
     "Tell whether each row begins with its number without a name in the header, as R writes it"
     with whole_gzip(source):
@@ -110,6 +99,34 @@ def _has_row_names(source: Source, fmt: Format) -> bool:
                        remedy="quote texts that hold the delimiter")
 
 
+def header_of(
+    source: Source, # a table
+    fmt: Format, # how it is stored
+) -> list[str]: # as they stand in the file, twice if they stand there twice; "" if nameless
+    "List the columns of `source`"
+    if fmt.kind == "Excel":
+        with whole_book(source): first = _excel(source, header=None, nrows=1)
+        return first.iloc[0].tolist() if len(first) else []
+    if fmt.kind == "Parquet":
+        try: return pq.read_schema(source.path).names
+        except _DAMAGED as e: raise _not_whole(source, e) from None
+    try:
+        names = next(records(source, fmt), [])
+        return ["", *names] if _has_row_names(source, fmt) else names
+    except UnicodeError: raise undecodable(source, fmt.encoding) from None
+
+
+def short_rows(
+    source: Source, # a table
+    fmt: Format, # how it is stored
+) -> list[int]: # row numbers; none for Parquet and Excel
+    "List the rows of a CSV that have fewer fields than its header"
+    if fmt.kind != "CSV": return []
+    rows = records(source, fmt)
+    width = len(next(rows))
+    return [n for n, row in enumerate(rows, 2) if 0 < len(row) < width and any(row)]
+
+# %% ../../nbs/parts/08_readers.ipynb #824f3057
 def _ragged(source: Source, fmt: Format, e: Exception) -> InputError:
     "Put pandas' complaint about the rows of `source` into words"
     rows = records(source, fmt)
@@ -125,6 +142,9 @@ def _ragged(source: Source, fmt: Format, e: Exception) -> InputError:
                         remedy="double it inside a quoted text")
 
 # %% ../../nbs/parts/08_readers.ipynb #d7d160d8
+_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+
+
 def read_parquet(
     source: Source, # a Parquet file
     columns: list[str] | None = None, # columns to keep; all if not given
@@ -132,17 +152,37 @@ def read_parquet(
 ) -> pd.DataFrame: # rows counted from 1
     "Read a Parquet file"
     try:
+        if nrows is None: _check_claims(source, columns)
         stored = dataset.dataset(source.path, format="parquet")
         table = stored.to_table(columns) if nrows is None else stored.head(nrows, columns=columns)
-        df = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    except (OSError, ValueError) as e: raise _not_whole(source, e) from None
-    df = df.drop(columns="__index_level_0__", errors="ignore")
+        df = table.replace_schema_metadata().to_pandas(integer_object_nulls=True)
+    except InputError: raise
+    except _DAMAGED as e: raise _not_whole(source, e) from None
     return df.set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))
+
+
+def _check_claims(source: Source, columns: list[str] | None):
+    "Raise an `InputError` if a Parquet file says that its `columns` are larger than is allowed"
+    with pq.ParquetFile(source.path) as file: about = file.metadata
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    rows = max(about.num_rows, sum(group.num_rows for group in groups))
+    kept = [group.column(i) for group in groups for i in range(group.num_columns)]
+    if columns: kept = [o for o in kept if o.path_in_schema.split(".")[0] in columns]
+    size = sum(max(o.total_uncompressed_size, 0) for o in kept)
+    size += 8 * rows * (len(columns) if columns else about.num_columns)
+    if size > source.limits.size:
+        raise source.limits.exceeded("size", f"has {rows:,} rows, which take more memory than",
+                                     source.name)
 
 
 def _not_whole(source: Source, e: Exception) -> InputError:
     "Say that a Parquet file is damaged"
     return source.wrong(f"not a whole Parquet file ({one_line(e)})", "write it again")
+
+
+def _excel(source: Source, **more) -> pd.DataFrame:
+    "Read the first sheet of an Excel file as text"
+    return pd.read_excel(source.path, engine="calamine", dtype=str, keep_default_na=False, **more)
 
 
 def read_excel(
@@ -152,8 +192,7 @@ def read_excel(
     nrows: int | None = None, # read only so many rows
 ) -> pd.DataFrame: # as text, indexed by row number
     "Read the first sheet of an Excel file"
-    df = pd.read_excel(source.path, engine="calamine", nrows=nrows, dtype=str,
-                       keep_default_na=False)
+    with whole_book(source): df = _excel(source, nrows=nrows)
     sheet = Source(source.path, f"{source.name}, sheet {fmt.sheet!r}")
     if df.columns.empty: raise sheet.wrong("is empty", "move the table to the first sheet")
     if all(str(c).startswith("Unnamed: ") for c in df.columns):
@@ -172,6 +211,30 @@ def read(
     if fmt.kind == "Parquet": return read_parquet(source, columns, nrows)
     if fmt.kind == "Excel": return read_excel(source, fmt, columns, nrows)
     return pd.concat(csv_parts(source, fmt, columns, nrows))
+
+# %% ../../nbs/parts/08_readers.ipynb #d7d160d9
+def parquet_parts(
+    source: Source, # a Parquet file
+    columns: list[str] | None = None, # columns to keep; all if not given
+    size: int = 50_000, # most rows a piece
+) -> Iterator[pa.RecordBatch]: # pieces with the types of the file
+    "Read a Parquet file as it is, piece by piece"
+    try:
+        stored = dataset.dataset(source.path, format="parquet")
+        yield from stored.to_batches(columns=columns, batch_size=size)
+    except _DAMAGED as e: raise _not_whole(source, e) from None
+
+
+def stored_index(
+    source: Source, # a table
+    fmt: Format, # how it is stored
+) -> list[str]: # names of columns; none unless pandas says in the file that it made them
+    "List the columns of a Parquet file in which pandas keeps an index that has no name"
+    if fmt.kind != "Parquet": return []
+    about = (pq.read_schema(source.path).metadata or {}).get(b"pandas", b"{}")
+    try: kept = json.loads(about)["index_columns"]
+    except (ValueError, KeyError, TypeError, RecursionError): return []
+    return [o for o in kept if isinstance(o, str) and re.fullmatch(r"__index_level_\d+__", o)]
 
 # %% ../../nbs/parts/08_readers.ipynb #422d2284
 def as_text(

@@ -9,15 +9,17 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import yaml
 from pydantic import ConfigDict, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from .errors import InputError, listed, one_line
 
 # %% auto #0
-__all__ = ['KINDS', 'LIMITS', 'setting', 'Setting', 'settings_of', 'check_names', 'check_value', 'checked']
+__all__ = ['KINDS', 'LIMITS', 'MOST', 'setting', 'Setting', 'settings_of', 'check_names', 'check_value', 'checked', 'read_yaml']
 
 # %% ../../nbs/parts/03_settings.ipynb #642c6833
 def setting(
@@ -152,3 +154,38 @@ def _first_problem(e: ValidationError) -> InputError:
     "Take the first problem out of `e`"
     first = e.errors()[0]
     return first.get("ctx", {}).get("error") or InputError(one_line(first["msg"]))
+
+# %% ../../nbs/parts/03_settings.ipynb #3a0c1e02
+MOST = 10**6  # bytes of a YAML file
+
+
+class _Loader(yaml.SafeLoader):
+    "Read YAML without aliases, and not too deep"
+    depth = 0
+
+    def compose_node(self, parent, index):
+        "Count how deep nodes lie"
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("has an alias, which is not allowed here: write the value out")
+        self.depth += 1
+        if self.depth > 20: raise yaml.YAMLError("is nested more than 20 levels deep")
+        try: return super().compose_node(parent, index)
+        finally: self.depth -= 1
+
+
+def read_yaml(
+    path: str | Path, # a YAML file
+    what: str, # what it holds, such as "settings file"
+    remedy: str, # how to write it
+) -> Any: # nothing if the file is empty
+    "Read the YAML file `path`"
+    where = str(path)
+    try:
+        with open(path, "rb") as f: text = f.read(MOST + 1)
+        if len(text) <= MOST: return yaml.load(text.decode("utf-8"), _Loader)
+    except OSError as e:
+        raise InputError(f"cannot read the {what} ({e.strerror})", where=where,
+                         allowed="the path of a YAML file") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise InputError(f"not a YAML file ({one_line(e)})", where=where, remedy=remedy) from None
+    raise InputError(f"the {what} has more than {MOST:,} bytes", where=where, remedy=remedy)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import copy
-import csv
 import difflib
 import hashlib
 import logging
@@ -19,50 +18,38 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from pyarrow import dataset
 
-from .errors import InputError, Place, more_rows
-from .files import check_place, replacing, sha256
-from .formats import Format, Source, format_of, public_name
+from .addresses import fetch
+from .errors import InputError, Place, more_rows, public_name
+from .files import sha256
+from .formats import Format, format_of
 from nace_clf.parts.readers import (
     as_text,
     csv_parts,
     header_of,
     join_texts,
     likely_columns,
+    parquet_parts,
     read,
     short_rows,
+    stored_index,
 )
+from .sources import Source
+from .writing import check_holds, check_writable, write_table
 
 # %% auto #0
-__all__ = ['log', 'Table', 'as_table', 'read_table', 'row_ids', 'check_writable', 'write_table']
+__all__ = ['log', 'Table', 'as_table', 'read_table', 'row_ids', 'check_holds', 'check_writable', 'write_table']
 
 # %% ../../nbs/parts/09_tables.ipynb #bc473381
 log = logging.getLogger(__name__)
+_all_ = ["check_holds", "check_writable", "write_table"]  # of parts.writing, for all who read here
 
 # %% ../../nbs/parts/09_tables.ipynb #f395224e
-def _fetch(address: str) -> tuple[Path, tempfile.TemporaryDirectory]:
-    "Copy what is at `address` to this machine; it stays as long as the folder does"
-    import fsspec
-    folder = tempfile.TemporaryDirectory(prefix="nace_clf_")
-    cache = {"cache_storage": folder.name}
-    try:  # a list, and not expanded: a question mark begins a query here, and is no wildcard
-        [copied] = fsspec.open_local([f"simplecache::{address}"], simplecache=cache, expand=False)
-        return Path(copied), folder
-    except Exception as e:  # each kind of address has errors of its own
-        folder.cleanup()
-        first = (str(e).strip().splitlines() or [""])[0].replace(address, public_name(address))
-        raise InputError(f"cannot fetch it ({type(e).__name__}: {first})".replace(": )", ")"),
-                         where=public_name(address),
-                         remedy="check the address and the network, or download the file and give "
-                                "its path") from None
-
-
 def _local(path: str | Path) -> tuple[Path, tempfile.TemporaryDirectory | None]:
     "Return the file at `path`, fetched if it is not on this machine"
-    if "://" in str(path): return _fetch(str(path))
+    if "://" in str(path): return fetch(str(path))
     if Path(path).is_file(): return Path(path), None
-    raise InputError("there is no such file", where=str(path),
+    raise InputError("there is no such file", where=public_name(path),
                      allowed="the path or the address of a table")
 
 # %% ../../nbs/parts/09_tables.ipynb #3be66148
@@ -84,7 +71,7 @@ class Table:
         if isinstance(path, pd.DataFrame):
             self.path, self.name, self.format = None, "table", Format("frame")
             self._frame, self.columns = path, [str(c) for c in path.columns]
-            self.sha256 = hashlib.sha256(path.to_csv().encode()).hexdigest()
+            self.sha256 = hashlib.sha256(_csv_bytes(path)).hexdigest()
             return
         self.path, self.name = path, public_name(path)
         local, self._folder = _local(path)
@@ -132,8 +119,7 @@ class Table:
         if df.empty:
             raise InputError("the table has a header but no rows", where=self.name,
                              allowed="a table with rows")
-        nameless = re.fullmatch(r"(Unnamed: 0|__index_level_0__|)", str(df.columns[0]))
-        if columns is None and drop_index and nameless: df = df.iloc[:, 1:]
+        if columns is None and drop_index: df = self._without_index(df)
         if nrows is None: self._tell(df)
         return df
 
@@ -145,8 +131,8 @@ class Table:
         "Read the table piece by piece, Parquet with its types"
         self.require(columns=columns or [])
         if self.format.kind == "Parquet":
-            n, stored = 1, dataset.dataset(self._source.path, format="parquet")
-            for batch in stored.to_batches(columns=columns, batch_size=rows):
+            n = 1
+            for batch in parquet_parts(self._source, columns, rows):
                 if batch.num_rows: yield _numbered(batch, range(n, n + batch.num_rows))
                 n += batch.num_rows
         else:
@@ -198,6 +184,31 @@ class Table:
         self._check_filled(out.text, text_col)
         if "label" in out: self._check_filled(out.label, [self.label_col])
         return out
+
+    def beside(
+        self,
+        found: pd.DataFrame, # columns, in the order of the rows; for more than `frame` has, by number
+        path: str | Path, # where both are to be written
+    ) -> pd.DataFrame | pa.Table: # for `write_table`; from Parquet to Parquet with its types
+        "Put the columns `found` beside the rows as they stand in the file"
+        if self.format.kind == "Parquet" and str(path).lower().endswith(".parquet"):
+            rows = pa.Table.from_batches(parquet_parts(self._source))
+            self._check_unchanged()
+            for name in found if len(found) else ():
+                rows = rows.append_column(name, pa.Array.from_pandas(found[name]))
+            return rows
+        df = self.frame(drop_index=False)
+        if len(found) > len(df): df = df.reindex(found.index, fill_value="")  # rows of nothing
+        both = pd.concat([df, found.set_axis(df.index) if len(found) else found], axis=1)
+        if len(df.columns) == len(self.columns):  # pandas renames empty and repeated names
+            both.columns = [*self.columns, *found.columns]
+        return both
+
+    def _without_index(self, df: pd.DataFrame) -> pd.DataFrame:
+        "Leave out what numbers the rows: a nameless first column, and what pandas kept in Parquet"
+        if re.fullmatch(r"(Unnamed: 0|)", str(df.columns[0])): return df.iloc[:, 1:]
+        if self.format.kind != "Parquet": return df
+        return df.drop(columns=stored_index(self._source, self.format))
 
     def _read(self, columns: list[str] | None, nrows: int | None = None) -> pd.DataFrame:
         "Read the rows"
@@ -275,6 +286,11 @@ class Table:
         return f" ({', '.join(looks)})" if looks else ""
 
 
+def _csv_bytes(df: pd.DataFrame) -> bytes:
+    "Write `df` for a hash; halves of letters do not stop it"
+    return df.to_csv().encode("utf-8", "surrogatepass")
+
+
 def _state(path: Path) -> tuple[int, ...]:
     "Tell what changes when a file is written to"
     try: found = os.stat(path)
@@ -312,42 +328,3 @@ def row_ids(
     ids = pd.Series([hashlib.sha256(o.encode()).hexdigest()[:16] for o in held], index=rows.index)
     repeat = ids.groupby(ids).cumcount()
     return ids.where(repeat == 0, ids + "-" + (repeat + 1).astype(str))
-
-# %% ../../nbs/parts/09_tables.ipynb #07068d57
-_ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
-
-
-def check_writable(
-    path: str | Path, # where a table is to be written
-    setting: str = "", # setting that named it
-):
-    "Raise an `InputError` if `write_table` cannot write to `path`"
-    check_place(path, setting)
-    if str(path).lower().endswith(_ENDINGS): return
-    raise InputError(f"cannot write a {Path(path).suffix or 'nameless'} file", where=str(path),
-                     allowed="a path that ends in .csv, .csv.gz, .tsv or .parquet", setting=setting)
-
-
-def write_table(
-    df: pd.DataFrame, # any table; its index is not written
-    path: str | Path, # a path that ends in .csv, .csv.gz, .tsv or .parquet; replaced if it exists
-    delimiter: str = ",", # between the fields of a CSV
-    encoding: str = "utf-8", # character encoding of a CSV
-) -> Path: # the path written
-    "Write `df` to `path`, all of it or nothing"
-    check_writable(path)
-    ending = str(path).lower()
-    with replacing(path) as tmp:
-        if ending.endswith(".parquet"): df.to_parquet(tmp, index=False)
-        else:
-            sep = "\t" if ending.endswith(".tsv") else delimiter
-            df.to_csv(tmp, index=False, sep=sep, encoding=encoding, lineterminator="\n",
-                      quoting=csv.QUOTE_NONNUMERIC if _holds_returns(df) else csv.QUOTE_MINIMAL)
-    return Path(path)
-
-
-def _holds_returns(df: pd.DataFrame) -> bool:
-    "Tell whether a text in `df` holds a carriage return, which `csv` would not quote"
-    texts = [df[c] for c in df if not pd.api.types.is_numeric_dtype(df[c])]
-    found = any(values.astype(str).str.contains("\r", regex=False).any() for values in texts)
-    return found or any("\r" in str(c) for c in df)

@@ -16,12 +16,31 @@ from ..parts.tables import Table
 from ..predict import Classifier
 
 # %% auto #0
-__all__ = ['log', 'code_table', 'counted']
+__all__ = ['log', 'code_rows', 'code_table', 'check_free', 'counted']
 
 # %% ../../nbs/tools/09a_coding.ipynb #09a00005
 log = logging.getLogger(__name__)
 
 # %% ../../nbs/tools/09a_coding.ipynb #09a00007
+def code_rows(
+    clf: Classifier, # a saved model
+    table: Table, # its text column is the training run's if not named
+    top_k: int = 2, # suggestions a row
+    progress: bool = False, # show a progress bar
+) -> pd.DataFrame: # the columns of `Classifier.predict`, by the number of each row
+    "Find what `clf` suggests for each row of `table`, one with nothing in it included"
+    start = time.perf_counter()
+    table = table.using(text_col=clf.manifest["config"]["text_col"])
+    table.require(text_col=table.text_col)
+    check_free(table, list(clf.predict([], top_k)))
+    texts = join_texts(table.frame(table.text_col), table.text_col)
+    if table.format.kind not in ("Parquet", "frame"):  # where reading leaves such rows out
+        texts = texts.reindex(range(2, texts.index[-1] + 1))  # row 1 is the header
+    found = clf.predict(texts, top_k, progress).set_axis(texts.index)
+    log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
+    return found
+
+
 def code_table(
     clf: Classifier, # a saved model
     table: Table, # its text column is the training run's if not named
@@ -29,27 +48,18 @@ def code_table(
     progress: bool = False, # show a progress bar
 ) -> pd.DataFrame: # the table, and behind its columns those of `Classifier.predict`
     "Add what `clf` suggests to the rows of `table`"
-    start = time.perf_counter()
-    table = table.using(text_col=clf.manifest["config"]["text_col"])
-    table.require(text_col=table.text_col)
-    df = _every_row(table.frame(drop_index=False), table)
-    for column in clf.predict([], top_k):
-        if column in df:
-            raise InputError(f"has a column {column!r} already", where=table.name,
-                             remedy="rename it, since the suggestions need the name")
-    texts = join_texts(table.frame(table.text_col), table.text_col).reindex(df.index)
-    found = clf.predict(texts, top_k, progress).set_axis(df.index)
-    out = pd.concat([df, found], axis=1)
-    if len(table.columns) == len(df.columns):  # pandas renames empty and repeated names
-        out.columns = [*table.columns, *found.columns]
-    log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
-    return out
+    return table.beside(code_rows(clf, table, top_k, progress), "")
 
 
-def _every_row(df: pd.DataFrame, table: Table) -> pd.DataFrame:
-    "Give back rows with nothing in them, which reading leaves out of a CSV or a spreadsheet"
-    if table.format.kind in ("Parquet", "frame"): return df
-    return df.reindex(range(2, df.index[-1] + 1), fill_value="")  # row 1 is the header
+def check_free(
+    table: Table, # a table to code
+    columns: list[str], # names of the columns that are to be added
+):
+    "Raise an `InputError` if `table` has one of `columns` already"
+    for column in columns:
+        if column not in table.columns: continue
+        raise InputError(f"has a column {column!r} already", where=table.name,
+                         remedy="rename it, since the suggestions need the name")
 
 
 def counted(

@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from ..config import Config
-from ..parts.errors import InputError, one_line
+from ..parts.errors import InputError
+from ..parts.settings import read_yaml
 
 # %% auto #0
 __all__ = ['SPACE', 'SEARCHABLE', 'check_space', 'read_space', 'draw', 'holds']
@@ -72,12 +71,7 @@ def read_space(
 ) -> dict: # as `SPACE`
     "Read the space to search from the YAML file `path`"
     write, where = "write a setting a line, such as 'train_bs: [16, 32]'", str(path)
-    try: found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as e:
-        raise InputError(f"cannot read the space to search ({e.strerror})", where=where,
-                         allowed="the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise InputError(f"not a YAML file ({one_line(e)})", where=where, remedy=write) from None
+    found = read_yaml(path, "space to search", write)
     if not isinstance(found, dict) or not found:
         raise InputError("holds no settings to search", where=where, remedy=write)
     return found

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .parts.errors import InputError
-
 # %% auto #0
 __all__ = ['write_like', 'check_coded', 'check_reviewed']
 

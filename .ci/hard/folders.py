@@ -32,8 +32,9 @@ def trained() -> Path:
     rows = "\n".join(f"{text};{code}" for text, code in zip(texts, codes))
     (at / "train.csv").write_text("text;label\n" + rows + "\n", encoding="utf-8")
     tiny_model(at / "tiny", texts)
-    done = in_process("train", at / "train.csv", "--out-dir", at / "model", "--model-id", at / "tiny",
-                      "--preset", "small", "--epochs", 1, "--max-seq-len", 64, "--blend",
+    done = in_process("train", at / "train.csv", "--out-dir", at / "model",
+                      "--model-id", at / "tiny", "--preset", "small", "--epochs", 1,
+                      "--max-seq-len", 64, "--blend",
                       "--freeze-layers", 0, "--no-progress")
     if done.code: raise RuntimeError(f"the model to attack cannot be trained: {done.stderr}")
     return at / "model"
@@ -136,7 +137,8 @@ def other_kind(folder: Path):
     "Make a DistilBERT of the folder, which Transformers loads"
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
     old = json.loads((folder / "config.json").read_text())
-    cfg = DistilBertConfig(vocab_size=old["vocab_size"], dim=32, n_layers=1, n_heads=2, hidden_dim=64,
+    cfg = DistilBertConfig(vocab_size=old["vocab_size"], dim=32, n_layers=1, n_heads=2,
+                           hidden_dim=64,
                            max_position_embeddings=64, id2label=old["id2label"],
                            label2id=old["label2id"])
     DistilBertForSequenceClassification(cfg).save_pretrained(folder)

@@ -168,7 +168,7 @@ class Table:
             shared = [c for c in columns if c and c in others]
             if not shared: continue
             raise InputError(f"{one} and {other} column are both {shared[0]!r}",
-                             remedy=f"name different columns with {{{one}_col}} and {{{other}_col}}",
+                             remedy=f"name two columns with {{{one}_col}} and {{{other}_col}}",
                              setting=(f"{one}_col", f"{other}_col"))
 
     def checked(self) -> pd.DataFrame: # columns text, and label and group if they have a role
@@ -187,7 +187,7 @@ class Table:
 
     def beside(
         self,
-        found: pd.DataFrame, # columns, in the order of the rows; for more than `frame` has, by number
+        found: pd.DataFrame, # in the order of the rows; by number if there are more than in `frame`
         path: str | Path, # where both are to be written
     ) -> pd.DataFrame | pa.Table: # for `write_table`; from Parquet to Parquet with its types
         "Put the columns `found` beside the rows as they stand in the file"

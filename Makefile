@@ -1,17 +1,21 @@
 # make demo   train, score and use a classifier, offline       make lab    the notebooks in JupyterLab
 # make test   everything that must hold                        make docs   the site
+# make hard   bad luck and people who mean harm, all attacks
 # make bench  the comparisons of nbs/benchmarks, on this machine (an hour or more, 5 GB)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lab docs bench clean
+.PHONY: demo test hard lab docs bench clean
 
 demo: .venv/demo
 	$(BIN)/nace-clf demo
 
 test: .venv/dev
 	$(BIN)/python .ci/checks.py
+
+hard: .venv/dev
+	$(BIN)/python .ci/hard
 
 lab: .venv/dev
 	$(BIN)/jupyter lab --notebook-dir=nbs

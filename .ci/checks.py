@@ -327,9 +327,15 @@ def check_notebooks(tree: Path):
             record(name, done.returncode == 0 and "Success." in done.stdout, done.stdout)
 
 
+def check_hard(tree: Path):
+    "Bad luck and people who mean harm end in one line; the quick form of `make hard`"
+    done = sh(PYTHON, ".ci/hard", "--quick", cwd=tree)
+    record("the attacks of .ci/hard", done.returncode == 0, done.stdout)
+
+
 CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_sync, check_lint, check_floors, check_outputs, check_files, check_readme, check_pages,
-    check_wheel, check_notebooks)}
+    check_wheel, check_hard, check_notebooks)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(CHECKS)

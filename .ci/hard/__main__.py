@@ -1,7 +1,11 @@
 "Run the attacks: python .ci/hard [--quick] [words that a name holds]"
+import multiprocessing
+import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -11,26 +15,37 @@ from hard import Attack  # noqa: E402
 AREAS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def tried(attack: Attack) -> str:
-    "Run `attack`, and say what is wrong"
+@cache
+def attacks() -> dict[str, Attack]:
+    "List the attacks by area and name"
+    found = [attack for area in AREAS for attack in import_module(f"hard.{area}").ATTACKS]
+    named = {f"{attack.area}: {attack.name}": attack for attack in found}
+    if len(named) < len(found): raise RuntimeError("two attacks have the same name")
+    return named
+
+
+def tried(name: str) -> str:
+    "Run the attack `name`, and say what is wrong"
     with tempfile.TemporaryDirectory(prefix="hard-", ignore_cleanup_errors=True) as tmp:
-        try: return attack.expect(attack.run(Path(tmp)))
+        try: return attacks()[name].expect(attacks()[name].run(Path(tmp)))
         except Exception as e: return f"{type(e).__name__}: {e}"
 
 
 def main(words: list[str]) -> int:
     "Run the attacks that `words` ask for, and count"
-    attacks = [attack for area in AREAS for attack in import_module(f"hard.{area}").ATTACKS]
-    if "--quick" in words: attacks = [attack for attack in attacks if attack.quick]
-    asked = [word for word in words if not word.startswith("-")]
-    attacks = [o for o in attacks if all(word in f"{o.area}: {o.name}" for word in asked)]
+    quick, asked = "--quick" in words, [word for word in words if not word.startswith("-")]
+    names = [name for name, attack in attacks().items()
+             if (attack.quick or not quick) and all(word in name for word in asked)]
     failed, began = 0, time.monotonic()
-    for attack in attacks:
-        if wrong := tried(attack):
+    os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    spawn = multiprocessing.get_context("spawn")  # a process of its own, as a command has
+    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), spawn) as pool:
+        for name, wrong in zip(names, pool.map(tried, names, chunksize=8)):
+            if not wrong: continue
             failed += 1
-            print(f"FAILED  {attack.area}: {attack.name}: {wrong}", flush=True)
-    print(f"{len(attacks)} attacks, {failed} failed, {time.monotonic() - began:.0f} s")
-    return failed > 0 or not attacks
+            print(f"FAILED  {name}: {wrong}", flush=True)
+    print(f"{len(names)} attacks, {failed} failed, {time.monotonic() - began:.0f} s")
+    return failed > 0 or not names
 
 
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))

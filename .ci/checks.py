@@ -329,7 +329,7 @@ def check_notebooks(tree: Path):
 
 def check_hard(tree: Path):
     "Bad luck and people who mean harm end in one line; the quick form of `make hard`"
-    done = sh(PYTHON, ".ci/hard", "--quick", cwd=tree)
+    done = sh(sys.executable, ".ci/hard", "--quick", cwd=tree)
     record("the attacks of .ci/hard", done.returncode == 0, done.stdout)
 
 

@@ -65,7 +65,7 @@ class Screen:
         with self._until_closed():
             try: self.stream.write(safe)
             except UnicodeEncodeError:
-                self.stream.write(in_letters_of(safe, self.stream.encoding))
+                self.stream.write(in_letters_of(safe, self.stream.encoding or "ascii"))
         return len(text)
 
     def flush(self):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 
@@ -61,3 +62,20 @@ def in_process(*words: object) -> Outcome:
             traceback.print_exc(file=sys.stderr)
             code = 1
     return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@cache
+def attacks() -> dict[str, Attack]:
+    "List the attacks by area and name"
+    areas = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    found = [attack for area in areas for attack in import_module(f"hard.{area}").ATTACKS]
+    named = {f"{attack.area}: {attack.name}": attack for attack in found}
+    if len(named) < len(found): raise RuntimeError("two attacks have the same name")
+    return named
+
+
+def tried(name: str) -> str:
+    "Run the attack `name`, and say what is wrong"
+    with tempfile.TemporaryDirectory(prefix="hard-", ignore_cleanup_errors=True) as tmp:
+        try: return attacks()[name].expect(attacks()[name].run(Path(tmp)))
+        except Exception as e: return f"{type(e).__name__}: {e}"

@@ -2,33 +2,12 @@
 import multiprocessing
 import os
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from hard import Attack  # noqa: E402
-
-AREAS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
-
-
-@cache
-def attacks() -> dict[str, Attack]:
-    "List the attacks by area and name"
-    found = [attack for area in AREAS for attack in import_module(f"hard.{area}").ATTACKS]
-    named = {f"{attack.area}: {attack.name}": attack for attack in found}
-    if len(named) < len(found): raise RuntimeError("two attacks have the same name")
-    return named
-
-
-def tried(name: str) -> str:
-    "Run the attack `name`, and say what is wrong"
-    with tempfile.TemporaryDirectory(prefix="hard-", ignore_cleanup_errors=True) as tmp:
-        try: return attacks()[name].expect(attacks()[name].run(Path(tmp)))
-        except Exception as e: return f"{type(e).__name__}: {e}"
+from hard import attacks, tried  # noqa: E402
 
 
 def main(words: list[str]) -> int:

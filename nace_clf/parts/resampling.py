@@ -50,7 +50,7 @@ def interval(
     draws: pd.DataFrame, # one column a score, one row a resample; missing ones are left out
     scores: dict[str, float] | pd.Series | None = None, # those of the table; None for differences
     level: float = 0.95, # share of the resamples inside
-    rows: dict[str, float] | None = None, # rows that each share is worth; none is then without width
+    rows: dict[str, float] | None = None, # rows that each share is worth; none is without width
 ) -> pd.DataFrame: # columns low and high, one row a score; missing where resamples cannot tell
     "Find the middle `level` of each score, mirrored for the calibration error"
     tails = [0.5 - level / 2, 0.5 + level / 2]
@@ -75,9 +75,9 @@ def rare_classes(
     "Say so if too many classes have few `rows`"
     rare = int((np.asarray(rows) < FEW).sum())
     if rare <= MANY * len(rows): return ""
-    return (f"{rare:,} of {len(rows):,} classes have fewer than {FEW} test rows, equal texts counted "
-            "once: the macro scores and their 95% intervals tend to be too low and too narrow; go "
-            "by the accuracy, or by classes with more rows")
+    return (f"{rare:,} of {len(rows):,} classes have fewer than {FEW} test rows, equal texts "
+            "counted once: the macro scores and their 95% intervals tend to be too low and too "
+            "narrow; go by the accuracy, or by classes with more rows")
 
 # %% ../../nbs/parts/26_resampling.ipynb #2a26c011
 def mcnemar(

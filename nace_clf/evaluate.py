@@ -86,13 +86,14 @@ def report_on(
     scores, predicted = scorer(probs, y, names, labels.revision), probs.argmax(axis=1)
     overall = {k: float(v[0]) for k, v in scores(np.ones((1, len(y)))).items()}
     overall = {k: v for k, v in overall.items() if not k.endswith(LEVELS)}
-    draws, shares = bootstrap(scores, groups), ["accuracy", *(f"top_{k}_accuracy" for k in TOP)]
+    draws = bootstrap(scores, groups)
+    shares = dict.fromkeys(["accuracy", *(f"top_{k}_accuracy" for k in TOP)], kish_rows(groups))
     return Report(
         scores=overall | {"n": len(y), "n_groups": int(groups.max()) + 1},
         per_class=class_scores(y, predicted, names, groups),
         confusion=_confusion(y, predicted, names, len(labels)),
         predictions=rows[["text", "label"]].join(_answers(rows, probs, labels)),
-        intervals=interval(draws[[*overall]], overall, rows=dict.fromkeys(shares, kish_rows(groups))),
+        intervals=interval(draws[[*overall]], overall, rows=shares),
         reliability=reliability(probs.max(axis=1), predicted == y, groups),
         labels=labels, draws=draws, row_groups=groups, measured=measured or {},
         notes=_notes(y, groups))

@@ -236,7 +236,7 @@ class Classifier:
         where, distinct = _distinct(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = logits
-        return out[where]
+        return _spread(out, where)
 
     def predict_proba(
         self,
@@ -247,7 +247,7 @@ class Classifier:
         where, distinct = _distinct(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = _softmax(logits)
-        return out[where]
+        return _spread(out, where)
 
     def predict(
         self,
@@ -280,6 +280,16 @@ def _distinct(texts: list[str]) -> tuple[np.ndarray, list[str]]:
 def _softmax(logits: np.ndarray) -> np.ndarray:
     "Turn `logits` into probabilities, [texts, classes]"
     return torch.from_numpy(logits).softmax(dim=-1).numpy()
+
+
+def _spread(found: np.ndarray, where: np.ndarray) -> np.ndarray:
+    "Give each text the row `found` for it, in the memory of the rows, which grows in place"
+    if len(found) == len(where): return found
+    found.resize((len(where), found.shape[1]), refcheck=False)
+    for end in range(len(where), 0, -10_000):  # `where` never points ahead, so go backwards
+        some = slice(max(0, end - 10_000), end)
+        found[some] = found[where[some]]
+    return found
 
 
 def _check_choices(device: str | None, engine: str, precision: str):

@@ -64,7 +64,7 @@ def level_of(
     return {1: "section", 2: "division", 4: "group", 5: "class"}[len(code)]
 
 # %% ../../nbs/parts/04_nace.ipynb #e6bc6751
-@cache
+@cache  # of two revisions, others raise
 def titles(
     revision: str = "2", # one of `REVISIONS`
 ) -> Mapping[str, str]: # from code to title, in official order; cannot be changed
@@ -124,7 +124,7 @@ def short_title(
     return cut_title(f"{code} {title(code, revision)}", width)
 
 # %% ../../nbs/parts/04_nace.ipynb #85adc845
-@cache
+@cache  # of two revisions
 def _parents(revision: str) -> dict[str, str | None]:
     "Map every code of `revision` to the code above it"
     parents, letter = {}, None
@@ -178,7 +178,7 @@ def section(
     return roll_up(code, "section", revision)
 
 # %% ../../nbs/parts/04_nace.ipynb #90d2b793
-@cache
+@cache  # of two revisions
 def _links(source: str, target: str) -> dict[str, set[str]]:
     "Map every code of `source` to the codes of `target` at its level"
     check_choice("source", source, REVISIONS)

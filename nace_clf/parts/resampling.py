@@ -50,7 +50,7 @@ def interval(
     draws: pd.DataFrame, # one column a score, one row a resample; missing ones are left out
     scores: dict[str, float] | pd.Series | None = None, # those of the table; None for differences
     level: float = 0.95, # share of the resamples inside
-    rows: dict[str, float] | None = None, # rows that each share is worth; none is then without width
+    rows: dict[str, float] | None = None, # rows that each share is worth; none is without width
 ) -> pd.DataFrame: # columns low and high, one row a score; missing where resamples cannot tell
     "Find the middle `level` of each score, mirrored for the calibration error"
     tails = [0.5 - level / 2, 0.5 + level / 2]
@@ -75,9 +75,9 @@ def rare_classes(
     "Say so if too many classes have few `rows`"
     rare = int((np.asarray(rows) < FEW).sum())
     if rare <= MANY * len(rows): return ""
-    return (f"{rare:,} of {len(rows):,} classes have fewer than {FEW} test rows, equal texts counted "
-            "once: the macro scores and their 95% intervals tend to be too low and too narrow; go "
-            "by the accuracy, or by classes with more rows")
+    return (f"{rare:,} of {len(rows):,} classes have fewer than {FEW} test rows, equal texts "
+            "counted once: the macro scores and their 95% intervals tend to be too low and too "
+            "narrow; go by the accuracy, or by classes with more rows")
 
 # %% ../../nbs/parts/28_resampling.ipynb #2a26c011
 def mcnemar(
@@ -105,11 +105,9 @@ def swap_test(
     "Test whether two models have the same macro F1, by swapping their answers"
     n, many, rng = len(labels), int(groups.max()) + 1, np.random.default_rng(seed)
     columns = [np.asarray(o, dtype=object) for o in (labels, a, b)]
-    rows = pd.DataFrame(pd.factorize(np.concatenate(columns))[0].reshape(3, n).T)
-    alike = rows.groupby([0, 1, 2], sort=False)  # rows whose three labels are the same
-    true, *answers = alike.size().index.to_frame().to_numpy().T
-    kind, kinds = alike.ngroup().to_numpy(), alike.ngroups
-    each = np.bincount(kind)
+    rows = pd.factorize(np.concatenate(columns))[0].reshape(3, n)
+    (true, *answers), kind = np.unique(rows, axis=1, return_inverse=True)  # rows that are alike
+    kinds, each = len(true), np.bincount(kind.ravel())
     true, answers = np.tile(true, 2), np.concatenate(answers)
 
     def apart(swapped: np.ndarray) -> np.ndarray:
@@ -122,7 +120,7 @@ def swap_test(
     at_once = max(1, 2**20 // n)
     for done in range(0, swaps, at_once):
         tosses = rng.integers(2, size=(min(at_once, swaps - done), many))[:, groups]
-        swapped = [np.bincount(kind, toss, minlength=kinds) for toss in tosses]
+        swapped = [np.bincount(kind.ravel(), toss, minlength=kinds) for toss in tosses]
         as_far += int((apart(np.stack(swapped)) >= least).sum())
     return (1 + as_far) / (1 + swaps)
 

@@ -167,9 +167,9 @@ class Table:
         for (one, columns), (other, others) in combinations(roles.items(), 2):
             shared = [c for c in columns if c and c in others]
             if not shared: continue
-            raise InputError(f"{one} and {other} column are both {shared[0]!r}",
-                             remedy=f"name two columns with {{{one}_col}} and {{{other}_col}}",
-                             setting=(f"{one}_col", f"{other}_col"))
+            settings = f"{one}_col", f"{other}_col"
+            raise InputError(f"{one} and {other} column are both {shared[0]!r}", setting=settings,
+                             remedy="name different columns with {%s} and {%s}" % settings)
 
     def checked(self) -> pd.DataFrame: # columns text, and label and group if they have a role
         "Take the columns that matter, or say what is missing"

@@ -21,7 +21,6 @@ import typer
 
 from .config import Config, from_yaml, settings_table, small_config
 from .parts.errors import InputError
-from .parts.stored import read_json
 from .terminal import typed
 
 # %% auto #0
@@ -237,6 +236,7 @@ def files_of(
     *folders: Path, # folders of saved models
 ) -> dict[str, Path]: # by what they are; none of a folder that holds no model
     "List the files that belong to the models in `folders`"
+    from nace_clf.parts.stored import read_json
     found = {}
     for path in (folder / "manifest.json" for folder in folders):
         try: names = ["manifest.json", *read_json(path)["files"]]

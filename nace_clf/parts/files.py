@@ -21,7 +21,6 @@ from pathlib import Path
 from threading import Lock
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from .errors import InputError
 
@@ -254,6 +253,7 @@ def alone_in(
 # %% ../../nbs/parts/01_files.ipynb #01a00002
 def cache_folder() -> Path: # it need not exist yet
     "Name the folder for what can be made again"
+    from platformdirs import user_cache_path
     return Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e72

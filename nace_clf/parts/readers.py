@@ -25,7 +25,7 @@ from .sheets import whole_book
 from .sources import Source, whole_gzip
 
 # %% auto #0
-__all__ = ['records', 'csv_parts', 'header_of', 'short_rows', 'read_parquet', 'read_excel', 'read', 'parquet_parts',
+__all__ = ['records', 'header_of', 'short_rows', 'csv_parts', 'read_parquet', 'read_excel', 'read', 'parquet_parts',
            'stored_index', 'as_text', 'join_texts', 'likely_columns']
 
 # %% ../../nbs/parts/11_readers.ipynb #ddb0e4b7
@@ -54,34 +54,6 @@ def records(
             if not some: return
             yield from some
             size = 1000
-
-# %% ../../nbs/parts/11_readers.ipynb #c5234cd1
-def csv_parts(
-    source: Source, # a CSV
-    fmt: Format, # how it is stored
-    columns: list[str] | None = None, # columns to keep; all if not given
-    nrows: int | None = None, # read only so many rows
-    size: int = 50_000, # rows a piece
-) -> Iterator[pd.DataFrame]: # pieces, indexed by row number
-    "Read a CSV as text, piece by piece"
-    n = 2  # number of the next row
-    try:
-        named = _has_row_names(source, fmt)
-        with source.text(fmt.encoding) as text, whole_gzip(source):
-            as_text = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
-            for part in pd.read_csv(text, sep=fmt.sep, chunksize=size, nrows=nrows, **as_text):
-                if not named and not isinstance(part.index, pd.RangeIndex):
-                    raise source.wrong("has rows with more fields than the header",
-                                       "quote texts that hold the delimiter")
-                if named: part.insert(0, "", part.index.astype(str))
-                part = part.fillna("").set_axis(pd.RangeIndex(n, n + len(part), name="row"))
-                n += len(part)
-                part = part[(part != "").any(axis=1)]
-                yield part if columns is None else part[columns]
-    except UnicodeError: raise undecodable(source, fmt.encoding) from None
-    except pd.errors.EmptyDataError:
-        raise source.wrong("the file holds no table", allowed="a header and rows") from None
-    except pd.errors.ParserError as e: raise _ragged(source, fmt, e) from None
 
 # %% ../../nbs/parts/11_readers.ipynb #82400001
 def _has_row_names(source: Source, fmt: Format) -> bool:
@@ -125,6 +97,34 @@ def short_rows(
     rows = records(source, fmt)
     width = len(next(rows))
     return [n for n, row in enumerate(rows, 2) if 0 < len(row) < width and any(row)]
+
+# %% ../../nbs/parts/11_readers.ipynb #c5234cd1
+def csv_parts(
+    source: Source, # a CSV
+    fmt: Format, # how it is stored
+    columns: list[str] | None = None, # columns to keep; all if not given
+    nrows: int | None = None, # read only so many rows
+    size: int = 50_000, # rows a piece
+) -> Iterator[pd.DataFrame]: # pieces, indexed by row number
+    "Read a CSV as text, piece by piece"
+    n = 2  # number of the next row
+    try:
+        named = _has_row_names(source, fmt)
+        with source.text(fmt.encoding) as text, whole_gzip(source):
+            as_text = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
+            for part in pd.read_csv(text, sep=fmt.sep, chunksize=size, nrows=nrows, **as_text):
+                if not named and not isinstance(part.index, pd.RangeIndex):
+                    raise source.wrong("has rows with more fields than the header",
+                                       "quote texts that hold the delimiter")
+                if named: part.insert(0, "", part.index.astype(str))
+                part = part.fillna("").set_axis(pd.RangeIndex(n, n + len(part), name="row"))
+                n += len(part)
+                part = part[(part != "").any(axis=1)]
+                yield part if columns is None else part[columns]
+    except UnicodeError: raise undecodable(source, fmt.encoding) from None
+    except pd.errors.EmptyDataError:
+        raise source.wrong("the file holds no table", allowed="a header and rows") from None
+    except pd.errors.ParserError as e: raise _ragged(source, fmt, e) from None
 
 # %% ../../nbs/parts/11_readers.ipynb #824f3057
 def _ragged(source: Source, fmt: Format, e: Exception) -> InputError:

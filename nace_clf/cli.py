@@ -20,6 +20,7 @@ from .config import Config, demo_config, output_path
 from .options import spell, terminable, with_settings
 from .outputs import check_coded, check_reviewed, write_like
 from .parts.errors import InputError, printable, public_name
+from .parts.files import starting
 from .terminal import log_to_screen, on_screen
 
 # %% auto #0
@@ -201,11 +202,12 @@ def predict(
     _check_predict(texts, input, output)
     opt.check_outputs({"output": output}, {"input": input} | opt.files_of(folder))
     opt.check_revision(revision)
-    from nace_clf.parts.tables import Table
-    from nace_clf.predict import Classifier, check_texts
-    from nace_clf.tools.coding import code_rows
-    if texts: check_texts(texts)
-    clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
+    with starting():
+        from nace_clf.parts.tables import Table
+        from nace_clf.predict import Classifier, check_texts
+        from nace_clf.tools.coding import code_rows
+        if texts: check_texts(texts)
+        clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
     if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
     table = table.using(text_col=clf.manifest["config"]["text_col"])

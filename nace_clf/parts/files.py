@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import json
 import logging
@@ -26,7 +27,7 @@ from .errors import InputError
 
 # %% auto #0
 __all__ = ['log', 'replacing', 'recover', 'write_text', 'write_json', 'sha256', 'check_place', 'check_folder', 'check_room',
-           'alone_in', 'cache_folder', 'first_process', 'shared', 'speaking', 'quiet']
+           'alone_in', 'cache_folder', 'first_process', 'shared', 'speaking', 'quiet', 'starting']
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e50
 log = logging.getLogger(__name__)
@@ -321,3 +322,14 @@ def speaking(
 def quiet() -> AbstractContextManager: # a context
     "Silence the load report and progress bars of Transformers"
     return speaking("error", bars=False)
+
+# %% ../../nbs/parts/01_files.ipynb #01a10002
+@contextmanager
+def starting() -> Iterator[None]: # a context
+    "Keep the garbage collector away while libraries and models are loaded"
+    collecting = gc.isenabled()
+    gc.disable()
+    try: yield
+    finally:
+        gc.freeze()
+        if collecting: gc.enable()

@@ -63,7 +63,7 @@ def main(
     "Run the command line"
     words, ended = sys.argv[1:] if args is None else args, []
     with on_screen(), terminable(ended):
-        code, problem = _run(words)
+        code, problem = _outcome(words)
         if code == 130:
             code = ended[0] if ended else 130
             problem = "interrupted" + _GO_ON.get(next(iter(words), ""), "")
@@ -71,7 +71,7 @@ def main(
     return code
 
 
-def _run(words: list[str]) -> tuple[int, str]:
+def _outcome(words: list[str]) -> tuple[int, str]:
     "Run the command line `words`, and return its exit code and what is wrong"
     try:
         code = app(words, prog_name="nace-clf", standalone_mode=False) or 0

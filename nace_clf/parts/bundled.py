@@ -199,12 +199,12 @@ def bundled_model() -> Path: # a Transformers folder: safetensors, config, token
     "Unpack the bundled multilingual model into the user's cache, once"
     cache = cache_folder()
     folder = cache / f"multilingual-e5-small-{_BUNDLED_SHA256[:12]}"
-    if _is_whole(folder): return folder
+    if _as_unpacked(folder): return folder
     source = _bundled_source()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / "unpack.lock"):
-            if not _is_whole(folder): _unpack(source, folder)
+            if not _as_unpacked(folder): _unpack(source, folder)
     except OSError as e:
         raise InputError(f"the bundled model cannot be unpacked there ({e.strerror or e})",
                          where=str(cache),
@@ -212,7 +212,7 @@ def bundled_model() -> Path: # a Transformers folder: safetensors, config, token
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
+def _as_unpacked(folder: Path) -> bool:
     "Tell whether the files in `folder` are as they were unpacked"
     try: sums = dict(json.loads((folder / _SUMS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError): return False

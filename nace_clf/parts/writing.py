@@ -169,13 +169,13 @@ def _write_excel(df: pd.DataFrame, path: Path):
         for i, row in enumerate(rows):
             for j, value in enumerate(row):
                 if pd.api.types.is_scalar(value) and pd.isna(value): continue
-                if _is_number(value): sheet.write_number(i, j, value)
+                if _fits_cell(value): sheet.write_number(i, j, value)
                 else:
                     text = str(value)
                     sheet.write_string(i, j, text, as_text if _FORMULA.match(text) else None)
 
 
-def _is_number(value) -> bool:
+def _fits_cell(value) -> bool:
     "Tell whether `value` is a number that a cell of Excel holds exactly"
     if isinstance(value, bool) or not isinstance(value, numbers.Real): return False
     return abs(value) < (2**53 if isinstance(value, numbers.Integral) else 1e300)

@@ -80,7 +80,7 @@ def fetch(
     copy.watch(limits)
     if copy.error is None: return copy.path, folder
     folder.cleanup()
-    raise InputError(f"cannot fetch it ({_public_words(copy.error, address)})", where=public_name(address),
+    raise InputError(f"cannot fetch it ({_open(copy.error, address)})", where=public_name(address),
                      remedy="check the address and the network, or download the file and give "
                             "its path")
 
@@ -97,7 +97,7 @@ def _secrets(address: str) -> set[str]:
     return {o for secret in found for o in (secret, unquote(secret)) if o}
 
 
-def _public_words(e: Exception, address: str) -> str:
+def _open(e: Exception, address: str) -> str:
     "Say what `e` says, if that holds nothing secret"
     kind = type(e).__name__
     status = next((o.status for o in (e, e.__cause__) if hasattr(o, "status")), None)

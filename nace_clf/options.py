@@ -347,7 +347,10 @@ def terminable(
         yield
         return
 
-    def stop(number, frame):
+    def stop(
+        number: int, # of the signal
+        frame, # where the program is
+    ):
         "Interrupt the block"
         codes.append(128 + number)
         raise KeyboardInterrupt

@@ -113,7 +113,9 @@ def effective_rows(
     "Count the rows of each `kind` by what they tell, given that those of one group are alike"
     pair, at = np.unique(kind * (groups.max() + 1) + groups, return_inverse=True)
     of, n, hits = pair // (groups.max() + 1), np.bincount(at), np.bincount(at, weights=right)
-    def add(values: np.ndarray) -> np.ndarray: return np.bincount(of, values, minlength=kinds)
+    def add(values: np.ndarray) -> np.ndarray:
+        "Add up `values` by kind"
+        return np.bincount(of, values, minlength=kinds)
     there, rows = add(np.ones(len(of))), add(n)
     share, alike = _share(add(hits), rows), _share(add(n**2), rows)
     spread = _share(there, there - 1) * add((hits - share[of] * n) ** 2)

@@ -163,7 +163,11 @@ class _Loader(yaml.SafeLoader):
     "Read YAML without aliases, and not too deep"
     depth = 0
 
-    def compose_node(self, parent, index):
+    def compose_node(
+        self,
+        parent: yaml.Node | None, # the node above
+        index, # where it stands there
+    ) -> yaml.Node: # the node with all below it
         "Count how deep nodes lie"
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("has an alias, which is not allowed here: write the value out")

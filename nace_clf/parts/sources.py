@@ -58,9 +58,15 @@ class _Unpacked(io.RawIOBase):
     def __init__(self, source: Source):
         self.source, self.file, self.size = source, gzip.open(source.path), 0
 
-    def readable(self) -> bool: return True
+    def readable(self) -> bool:
+        "Say that it can be read"
+        return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(
+        self,
+        buffer: memoryview, # to be filled
+    ) -> int: # bytes read
+        "Unpack some bytes into `buffer`"
         n = self.file.readinto(buffer)
         self.size += n
         limits = self.source.limits
@@ -68,6 +74,7 @@ class _Unpacked(io.RawIOBase):
         raise limits.exceeded("size", "unpacks to more than", self.source.name)
 
     def close(self):
+        "Close the packed file too"
         self.file.close()
         super().close()
 

@@ -34,6 +34,7 @@ from .parts.folder import ModelFolder
 from .parts.machine import Choice, Numbers, best_of, choose_numbers
 from .parts.nace import REVISIONS
 from .parts.proof import AT_LEAST, proven
+from .parts.stored import COPY_AGAIN
 from .parts.threads import fit_threads, shared_pool
 
 # %% auto #0
@@ -217,6 +218,9 @@ class Classifier:
         found = each(lambda part: self._batch_logits(rows, part, fill), parts)
         out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
         for part, logits in zip(parts, found): out[part] = logits
+        if not np.isfinite(out).all():
+            raise InputError(f"computes numbers that are not finite ({self.computed})",
+                             where=str(self.folder.path), remedy=COPY_AGAIN)
         return self.blend.logits(out, linear) if self.blend else out
 
     def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:

@@ -62,8 +62,10 @@ def main(
 ) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted, 143 terminated
     "Run the command line"
     words, ended = sys.argv[1:] if args is None else args, []
-    with on_screen(), terminable(ended):
-        code, problem = _outcome(words)
+    with on_screen():
+        try:
+            with terminable(ended): code, problem = _outcome(words)
+        except KeyboardInterrupt: code, problem = 130, ""
         if code == 130:
             code = ended[0] if ended else 130
             problem = "interrupted" + _GO_ON.get(next(iter(words), ""), "")
@@ -83,7 +85,7 @@ def _outcome(words: list[str]) -> tuple[int, str]:
     except UnicodeEncodeError as e:
         return 2, f"{e.object!r}: the locale of this process has no such letters; set PYTHONUTF8=1"
     except MemoryError: return 2, "this machine has too little memory for it"
-    except (KeyboardInterrupt, typer.Abort): return 130, ""
+    except typer.Abort: return 130, ""
 
 # %% ../nbs/tools/14_cli.ipynb #666f29e2
 @app.command()

@@ -14,6 +14,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -346,14 +347,29 @@ def terminable(
     if not alone or threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def stop(
-        number: int, # of the signal
-        frame, # where the program is
-    ):
-        "Interrupt the block"
-        codes.append(128 + number)
-        raise KeyboardInterrupt
-    before = signal.signal(signal.SIGTERM, stop)
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
+    before = [(kind, signal.signal(kind, partial(_stop, codes))) for kind in kinds]
     try: yield
-    finally: signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+    finally:
+        _again_after(0)
+        for kind, handler in before: signal.signal(kind, handler or signal.SIG_DFL)
+
+
+def _stop(
+    codes: list[int], # gets the exit code of the process
+    number: int, # of the signal
+    frame, # where the program is
+):
+    "Interrupt the program, now and every second, unless it is on its way out"
+    if number == signal.SIGTERM: codes.append(128 + number)
+    _again_after(1)
+    met = sys.exc_info()[1]
+    while met and not isinstance(met, KeyboardInterrupt): met = met.__context__
+    if met is None: raise KeyboardInterrupt
+
+
+def _again_after(
+    seconds: float, # 0: never
+):
+    "Have SIGALRM come every so many `seconds`, where there is such a signal"
+    if hasattr(signal, "setitimer"): signal.setitimer(signal.ITIMER_REAL, seconds, seconds)

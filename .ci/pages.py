@@ -16,7 +16,7 @@ from nbdev.doclinks import NbdevLookup
 from nbdev.quarto import refresh_quarto_yml
 
 root = Path(__file__).resolve().parent.parent
-COMMANDS = "nace_clf.cli"  # its functions are named after others, and nobody calls them
+COMMANDS = "nace_clf.cli"  # its functions are commands, named after what they call
 LINK = re.compile(r"(\[[^\]]*\]\([^)]*\))")
 NAME = re.compile(r"`([A-Za-z]\w*(?:\.[a-z]\w*)?)(?:\(\))?`")
 
@@ -63,8 +63,10 @@ class Names(NbdevLookup):
         return "\n".join(lines)
 
     def _linked(self, found: re.Match) -> str:
-        "Put a link on a name in backticks"
-        address = self.pages.get(found[1])
+        "Put a link on a name in backticks, if it is not a plain word such as that of a command"
+        name = found[1]
+        word = name.islower() and "_" not in name and not found[0].endswith("()`")
+        address = None if word else self.pages.get(name)
         return f"[{found[0]}]({address})" if address else found[0]
 
 

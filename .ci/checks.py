@@ -228,6 +228,17 @@ def check_floors(tree: Path):
     record("notebooks import downwards, tests too", not up, up)
 
 
+def dangling(page: Path) -> list[str]:
+    "List the sentences of a page that end in a colon and have nothing after them on the site"
+    cells = [c for c in cells_of(page) if c["cell_type"] == "markdown" or kind_of(c) != "hidden"
+             or "#| echo: false" in source(c)]
+    after = [c["cell_type"] for c in cells[1:]] + ["none"]
+    return [f"{name_of(page)} {cell['id']}: ...{source(cell).rstrip()[-50:]}"
+            for cell, kind in zip(cells, after)
+            if cell["cell_type"] == "markdown" and source(cell).rstrip().endswith(":")
+            and kind != "code"]
+
+
 def check_outputs(tree: Path):
     "Every page shows results, and none shows a traceback"
     bad = []
@@ -244,6 +255,8 @@ def check_outputs(tree: Path):
     record("pages show results", not bad, bad)
     silent = [f"{name_of(p)} {c['id']}" for p in all_pages() for c in cells_of(p)
               if draws(c) and kind_of(c) != "exported" and "#| fig-alt:" not in source(c)]
+    found = [at for p in all_pages() for at in dangling(p)]
+    record("what a colon announces is shown", not found, found)
     record("every picture has a text for those who do not see it", not silent, silent)
 
 

@@ -18,6 +18,8 @@ from nbdev.quarto import refresh_quarto_yml
 root = Path(__file__).resolve().parent.parent
 COMMANDS = "nace_clf.cli"  # its functions are commands, named after what they call
 LINK = re.compile(r"(\[[^\]]*\]\([^)]*\))")
+EXPORT = re.compile(r"^#\s*\|\s*export\s*$", re.M)
+HIDDEN = re.compile(r"^#\s*\|\s*(?:hide\s*$|default_exp|include:\s*false)", re.M)
 NAME = re.compile(r"`([A-Za-z]\w*(?:\.[a-z]\w*)?)(?:\(\))?`")
 
 
@@ -70,12 +72,33 @@ class Names(NbdevLookup):
         return f"[{found[0]}]({address})" if address else found[0]
 
 
+def announced(nb) -> list:
+    "List the exported cells that a sentence announces and that define no public name"
+    cells = [c for c in nb.cells if c.cell_type == "markdown" or not HIDDEN.search(c.source)]
+    found = []
+    for before, cell in zip(cells, cells[1:]):
+        led = before.cell_type == "markdown" and before.source.rstrip().endswith(":")
+        if not led or cell.cell_type != "code" or not EXPORT.search(cell.source): continue
+        defined = [n.name for n in ast.parse(cell.source).body if hasattr(n, "name")]
+        if all(name.startswith("_") for name in defined): found.append(cell)
+    return found
+
+
+def fold(cell):
+    "Fold what nbdev shows of exported source"
+    if cell.cell_type == "code":
+        cell.source = cell.source.replace("#| code-fold: show\n", "#| code-fold: true\n", 1)
+
+
 class Pages(nbdev.processors.FilterDefaults):
-    "nbdev's processors, with our links"
+    "nbdev's processors, with our links; source that has no signature to show is shown folded"
     def __call__(self, nb):
         names = Names(nb)
         nbdev.processors.NbdevLookup = nbdev.showdoc.NbdevLookup = lambda: names
+        for cell in announced(nb): cell.source = EXPORT.sub("#| exports", cell.source, count=1)
         super().__call__(nb)
+
+    def base_procs(self) -> list: return [*super().base_procs(), fold]
 
 
 if __name__ == "__main__":

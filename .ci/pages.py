@@ -18,7 +18,7 @@ from nbdev.quarto import refresh_quarto_yml
 root = Path(__file__).resolve().parent.parent
 COMMANDS = "nace_clf.cli"  # its functions are commands, named after what they call
 LINK = re.compile(r"(\[[^\]]*\]\([^)]*\))")
-EXPORT = re.compile(r"^#\s*\|\s*export\s*$", re.M)
+EXPORT = re.compile(r"^#\s*\|\s*exporti?\s*$", re.M)
 HIDDEN = re.compile(r"^#\s*\|\s*(?:hide\s*$|default_exp|include:\s*false)", re.M)
 NAME = re.compile(r"`([A-Za-z]\w*(?:\.[a-z]\w*)?)(?:\(\))?`")
 

@@ -21,9 +21,11 @@ lab: .venv/dev
 	$(BIN)/jupyter lab --notebook-dir=nbs
 
 docs: .venv/dev
-	@if command -v quarto >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_docs; else \
+	$(BIN)/python .ci/pages.py
+	@if command -v quarto >/dev/null; then cd _proc && PATH="$(CURDIR)/$(BIN):$$PATH" quarto render --no-cache \
+	&& rm -rf ../_docs && mv _docs ..; else \
 	echo "Quarto is not installed (https://quarto.org); previewing with smalldocs instead"; \
-	$(BIN)/python .ci/pages.py && $(BIN)/smalldocs preview _proc; fi
+	$(BIN)/smalldocs preview _proc; fi
 
 BENCH_PEERS := $(patsubst nbs/benchmarks/peers/%.txt,%,$(wildcard nbs/benchmarks/peers/*.txt))
 BENCH_PAGES := speed peers accuracy recipes

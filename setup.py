@@ -26,7 +26,11 @@ setup(
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
     extras_require={e: cfg[f"{e}_requirements"].split() for e in ("demo", "onnx", "tune", "dev")},
-    entry_points={"console_scripts": cfg["console_scripts"].splitlines()},
+    entry_points={
+        "console_scripts": cfg["console_scripts"].splitlines(),
+        # how nbdev finds the pages and the source of names
+        "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
+    },
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Science/Research",

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import readme
 import yaml
 
 root = Path(__file__).resolve().parent.parent
@@ -99,6 +100,15 @@ def pages() -> list[Path]:
 def all_pages() -> list[Path]: return pages() + sorted((root / "nbs/benchmarks").glob("*.ipynb"))
 
 
+def has_code(page: Path) -> bool: return any(c["cell_type"] == "code" for c in cells_of(page))
+
+
+def draws(cell: dict) -> bool:
+    "Tell whether a cell has a picture as output that the page shows"
+    hidden = re.search(r"^#\s*\|\s*hide\b", source(cell), re.M)
+    return not hidden and any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+
+
 def lead_of(page: Path) -> str:
     "Read the first Markdown cell of a page"
     return next((source(c) for c in cells_of(page) if c["cell_type"] == "markdown"), "")
@@ -115,7 +125,7 @@ def kind_of(cell: dict) -> str:
     "Tell whether a code cell is exported, shown or hidden"
     text = source(cell)
     if re.search(r"^#\s*\|\s*exporti?s?\b", text, re.M): return "exported"
-    hidden = re.search(r"^#\s*\|\s*(hide\b|include:\s*false|default_exp)", text, re.M)
+    hidden = re.search(r"^#\s*\|\s*(hide\b|(include|echo):\s*false|default_exp)", text, re.M)
     return "hidden" if hidden else "shown"
 
 
@@ -156,7 +166,8 @@ def check_lint(tree: Path):
     for page in all_pages():
         for at, cell, nodes in code_cells(page):
             kind = kind_of(cell)
-            over = [len(line) for line in source(cell).splitlines() if len(line) > WIDEST[kind]]
+            lines = [s for s in source(cell).splitlines() if not s.startswith("#| fig-alt:")]
+            over = [len(line) for line in lines if len(line) > WIDEST[kind]]
             wide += [f"{at}: {n} columns, {kind} cells have {WIDEST[kind]}" for n in over]
             froms = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
             odd = [n for n in froms if n.module != "fastcore.test" or kind != "hidden"]
@@ -217,6 +228,17 @@ def check_floors(tree: Path):
     record("notebooks import downwards, tests too", not up, up)
 
 
+def dangling(page: Path) -> list[str]:
+    "List the sentences of a page that end in a colon and have nothing after them on the site"
+    cells = [c for c in cells_of(page) if c["cell_type"] == "markdown" or kind_of(c) != "hidden"
+             or "#| echo: false" in source(c)]
+    after = [c["cell_type"] for c in cells[1:]] + ["none"]
+    return [f"{name_of(page)} {cell['id']}: ...{source(cell).rstrip()[-50:]}"
+            for cell, kind in zip(cells, after)
+            if cell["cell_type"] == "markdown" and source(cell).rstrip().endswith(":")
+            and kind != "code"]
+
+
 def check_outputs(tree: Path):
     "Every page shows results, and none shows a traceback"
     bad = []
@@ -225,12 +247,17 @@ def check_outputs(tree: Path):
         outputs = [o for c in cells for o in c.get("outputs", [])]
         slow = [c for c in cells if source(c).startswith("#| slow\n") and "print" in source(c)]
         bare = [c["id"] for c in slow if not c["outputs"]]
-        if not outputs: bad.append(f"{name_of(p)}: no output")
+        if not outputs and has_code(p): bad.append(f"{name_of(p)}: no output")
         if any(o["output_type"] == "error" for o in outputs):
             bad.append(f"{name_of(p)}: an error as output")
         if any("id" not in c for c in cells): bad.append(f"{name_of(p)}: a cell without id")
         if bare: bad.append(f"{name_of(p)}: slow cells without saved output: {bare}")
     record("pages show results", not bad, bad)
+    silent = [f"{name_of(p)} {c['id']}" for p in all_pages() for c in cells_of(p)
+              if draws(c) and kind_of(c) != "exported" and "#| fig-alt:" not in source(c)]
+    found = [at for p in all_pages() for at in dangling(p)]
+    record("what a colon announces is shown", not found, found)
+    record("every picture has a text for those who do not see it", not silent, silent)
 
 
 def check_files(tree: Path):
@@ -265,6 +292,9 @@ def check_readme(tree: Path):
         text = (root / name).read_text(encoding="utf-8")
         links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", text)
         broken += [f"{name}: {link}" for link in links if not (root / link).exists()]
+    links = re.findall(r"\]\(([^)#]+\.html)", (root / "README.md").read_text(encoding="utf-8"))
+    pages_there = {readme.page_address(name_of(p)) for p in all_pages()}
+    broken += [f"README.md: {link}" for link in links if link not in pages_there]
     record("links of README and CONTRIBUTING hold", not broken, broken)
     site = yaml.safe_load((root / "_quarto.yml").read_text(encoding="utf-8"))["website"]
     names, there = listed(site["sidebar"]["contents"]), [name_of(p) for p in all_pages()]
@@ -318,13 +348,37 @@ def check_notebooks(tree: Path):
         path = Path("nbs") / name_of(page)
         return page, sh("nbdev_test", "--path", path, "--n_workers", "0", "--timing",
                         cwd=tree, env=env)
-    large_first = sorted(pages(), key=lambda p: -p.stat().st_size)
+    large_first = sorted(filter(has_code, pages()), key=lambda p: -p.stat().st_size)
     with ThreadPoolExecutor(2) as pool:
         for page, done in pool.map(test, large_first):
             seconds = re.search(r": (\d+) secs", done.stdout)
             name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
             # nbdev_test also ends well where it finds nothing to test
             record(name, done.returncode == 0 and "Success." in done.stdout, done.stdout)
+
+
+def check_fold(tree: Path):
+    "What a reader may skip is folded in JupyterLab"
+    done = sh("python", ".ci/fold.py", "--check")
+    record("tests and drawings are folded in JupyterLab", done.returncode == 0, done.stdout)
+
+
+def check_run_all(tree: Path):
+    "A reader's Run All: tour, chapters and index in two fresh copies, in order and in reverse"
+    path = ["tour.ipynb", *map(name_of, floor("")), "index.ipynb"]
+    orders = {"in order": path, "in reverse order": path[::-1]}
+    env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} | {"OMP_NUM_THREADS": "1"}
+    def run(order: str) -> tuple[str, subprocess.CompletedProcess, list[str]]:
+        copy = copy_of_tree(tree / order.replace(" ", "_"))
+        done = sh(sys.executable, ".ci/run_all.py", copy / "cache",
+                  *(copy / "nbs" / name for name in orders[order]), cwd=copy,
+                  env={**env, "PYTHONPATH": str(copy)})
+        return order, done, changed(copy, "nace_clf", "**/*.py")
+    with ThreadPoolExecutor(2) as pool:
+        for order, done, wrote in pool.map(run, orders):
+            record(f"Run All, {order}", done.returncode == 0, done.stdout)
+            record(f"Run All, {order}, leaves the package as it is", not wrote, wrote)
+            shutil.rmtree(tree / order.replace(" ", "_"))
 
 
 def check_hard(tree: Path):
@@ -336,7 +390,7 @@ def check_hard(tree: Path):
 
 CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_sync, check_lint, check_floors, check_outputs, check_files, check_readme, check_pages,
-    check_wheel, check_hard, check_notebooks)}
+    check_fold, check_wheel, check_hard, check_notebooks, check_run_all)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(CHECKS)

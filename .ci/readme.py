@@ -1,10 +1,12 @@
 """What is made from the notebooks: python .ci/readme.py [--check]
 
-The tables of rooms in nbs/index.ipynb and CONTRIBUTING.md, the sidebar in _quarto.yml,
-and README.md, which is nbs/index.ipynb as Markdown (without Quarto)."""
+The tables of rooms in nbs/index.ipynb, nbs/reading.ipynb and CONTRIBUTING.md, the sidebar in
+_quarto.yml, and README.md, which is nbs/index.ipynb as Markdown (without Quarto), with links that
+hold anywhere."""
 import json
 import re
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import nbformat
@@ -12,6 +14,7 @@ from nbconvert import MarkdownExporter
 
 root = Path(__file__).resolve().parent.parent
 FOLDERS = {"tutorial": "", "tools": "tools", "parts": "parts"}  # by their names in the marks
+LISTS = ("nbs/index.ipynb", "nbs/reading.ipynb")  # pages with tables of rooms
 HIDDEN = re.compile(r"^#\s*\|\s*(hide|include:\s*false)\b", re.M)
 
 
@@ -34,7 +37,7 @@ def rooms(floor: str) -> list[tuple[str, str, str, str]]:
 
 
 def page_rows(floor: str) -> str:
-    "Write the table of the index page"
+    "Write the table of a page that lists rooms"
     rows = [f"| [{title}]({href}) | {purpose} |" for href, title, purpose, _ in rooms(floor)]
     return "\n".join(["", "| page | what it is about |", "| --- | --- |", *rows, ""])
 
@@ -59,9 +62,9 @@ def fill(text: str, write, mark: str) -> str:
     return re.sub(rf"({start})\n.*?({end})", put, text, flags=re.S)
 
 
-def index() -> str:
-    "Fill the tables of the index page"
-    nb = json.loads((root / "nbs/index.ipynb").read_text(encoding="utf-8"))
+def listing(name: str) -> str:
+    "Fill the tables of rooms of the notebook `name`"
+    nb = json.loads((root / name).read_text(encoding="utf-8"))
     for cell in nb["cells"]:
         if cell["cell_type"] != "markdown": continue
         text = fill("".join(cell["source"]), page_rows, "<!-- {} -->")
@@ -69,8 +72,23 @@ def index() -> str:
     return json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def site() -> str:
+    "Read where the pages are published"
+    config = ConfigParser()
+    config.read(root / "settings.ini", encoding="utf-8")
+    return config["DEFAULT"]["doc_host"] + config["DEFAULT"]["doc_baseurl"]
+
+
+def page_address(href: str) -> str: # as nbdev names pages: without the number of the notebook
+    "Give the address of the page of the notebook `href`"
+    folder, _, name = href.rpartition("/")
+    name = re.sub(r"^\d+[a-z]*_", "", name).removesuffix(".ipynb")
+    return "/".join(filter(None, (site(), folder, f"{name}.html")))
+
+
 def readme(notebook: str) -> str:
     "Render the index page as Markdown, without directives and hidden cells"
+    def absolute(link: re.Match) -> str: return f"({page_address(link[1])}{link[2] or ''})"
     nb = nbformat.reads(notebook, as_version=4)
     nb.metadata["language_info"] = {"name": "python"}
     nb.cells = [c for c in nb.cells if not HIDDEN.search(c.source)]
@@ -78,7 +96,7 @@ def readme(notebook: str) -> str:
         if cell.cell_type == "code":
             cell.source = re.sub(r"^#\s*\|.*\n", "", cell.source, flags=re.M)
         else:
-            cell.source = re.sub(r"\(([\w/]+\.ipynb)(#[\w-]+)?\)", r"(nbs/\1\2)", cell.source)
+            cell.source = re.sub(r"\(([\w/]+\.ipynb)(#[\w-]+)?\)", absolute, cell.source)
             cell.source = re.sub(r"^<!-- .* -->\n?", "", cell.source, flags=re.M)
         for out in cell.get("outputs", []):
             if "data" in out: out.data = {k: v for k, v in out.data.items() if k == "text/plain"}
@@ -88,12 +106,12 @@ def readme(notebook: str) -> str:
 
 def made() -> dict[str, str]: # path: what should stand there
     "Make everything from the notebooks"
-    notebook = index()
+    found = {name: listing(name) for name in LISTS}
     guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    site = (root / "_quarto.yml").read_text(encoding="utf-8")
-    return {"nbs/index.ipynb": notebook, "README.md": readme(notebook),
+    quarto = (root / "_quarto.yml").read_text(encoding="utf-8")
+    return {**found, "README.md": readme(found["nbs/index.ipynb"]),
             "CONTRIBUTING.md": fill(guide, module_rows, "<!-- {} -->"),
-            "_quarto.yml": fill(site, sidebar, " *# {}")}
+            "_quarto.yml": fill(quarto, sidebar, " *# {}")}
 
 
 if __name__ == "__main__":

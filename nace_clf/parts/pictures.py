@@ -53,10 +53,10 @@ STEPS = ("settings", "data", "model", "tokens", "training", "folder", "predictio
 
 
 def pipeline_map(
-    here: str, # one of `STEPS`, the chapter that is read
+    here: str = "", # one of `STEPS`, the chapter that is read; none is lit without
 ) -> plt.Figure: # a row of boxes
     "Draw the way from settings to scores, with the step `here` lit"
-    if here not in STEPS: raise InputError(f"no step {here!r}", allowed=listed(STEPS))
+    if here not in ("", *STEPS): raise InputError(f"no step {here!r}", allowed=listed(STEPS))
     ax, step = _canvas(0.8), 100 / len(STEPS)
     for i, name in enumerate(STEPS):
         left, fill = i * step + 0.9, _LIT if name == here else _PALE

@@ -19,7 +19,8 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from .errors import InputError, listed, one_line
 
 # %% auto #0
-__all__ = ['KINDS', 'LIMITS', 'MOST', 'setting', 'Setting', 'settings_of', 'check_names', 'check_value', 'checked', 'read_yaml']
+__all__ = ['KINDS', 'LIMITS', 'MOST', 'setting', 'Setting', 'settings_of', 'check_names', 'check_value', 'checked', 'read_yaml',
+           'read_settings']
 
 # %% ../../nbs/parts/03_settings.ipynb #642c6833
 def setting(
@@ -193,3 +194,21 @@ def read_yaml(
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise InputError(f"not a YAML file ({one_line(e)})", where=where, remedy=remedy) from None
     raise InputError(f"the {what} has more than {MOST:,} bytes", where=where, remedy=remedy)
+
+# %% ../../nbs/parts/03_settings.ipynb #5d2f0a12
+def read_settings(
+    cls: type, # a class made by `checked`
+    path: str | Path, # a YAML file of `setting: value` lines
+    overrides: dict[str, Any], # settings that win over the file
+) -> Any: # an object of `cls`: the file's settings, the overrides, and defaults for the rest
+    "Read settings of `cls` from the YAML file `path`, then apply `overrides`"
+    write, where = "write one 'setting: value' a line", str(path)
+    values = read_yaml(path, "settings file", write) or {}
+    if not isinstance(values, dict):
+        raise InputError(f"holds {one_line(repr(values))}", where=where, remedy=write)
+    try:
+        check_names(cls, values)
+        return cls(**(values | overrides))
+    except InputError as e:
+        raise InputError(e.given, where=where, allowed=e.allowed, remedy=e.remedy,
+                         setting=e.settings) from None

@@ -10,10 +10,12 @@ import logging
 import numpy as np
 import pandas as pd
 
-from .errors import listed
+from .errors import InputError, listed
+from .tables import Table
+from .texts import row_groups
 
 # %% auto #0
-__all__ = ['log', 'split_rows']
+__all__ = ['log', 'split_rows', 'hold_out']
 
 # %% ../../nbs/parts/15_splits.ipynb #34ef0c45
 log = logging.getLogger(__name__)
@@ -73,3 +75,23 @@ def _give_back(chosen: list[int], y: np.ndarray, groups: np.ndarray) -> np.ndarr
     out = np.isin(groups, chosen)
     whole = np.setdiff1d(np.arange(y.max() + 1), y[~out])
     return np.setdiff1d(chosen, groups[out & np.isin(y, whole)])
+
+# %% ../../nbs/parts/15_splits.ipynb #7e15a002
+def hold_out(
+    rows: pd.DataFrame, # the columns `text` and `label`, and `group` if `table` has one
+    table: Table, # where the rows are from
+    size: float, # share of the rows to hold out, 0 to 1
+    seed: int = 42, # seed of the draw
+) -> tuple[np.ndarray, np.ndarray]: # positions of training and of validation rows, ascending
+    "Choose which `rows` of `table` to train on, and which to hold out"
+    groups = row_groups(rows.text, rows.group if table.group_col else None)
+    train, valid = split_rows(rows.label, size, seed, groups)
+    if size and not len(valid):
+        firm = f" or of one {table.group_col}" if table.group_col else ""
+        raise InputError(
+            f"no row can be held out for validation: each group of equal texts{firm} is larger "
+            f"than the {np.ceil(len(rows) * size):.0f} rows wanted, or the only one of its class",
+            where=table.place(column=table.label_col), allowed="more rows",
+            remedy="raise {valid_size}, or set it to 0 and {eval_strategy} to 'no'",
+            setting=("valid_size", "eval_strategy"))
+    return train, valid

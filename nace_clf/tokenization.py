@@ -32,7 +32,7 @@ def tokenize(
 def length_quantiles(
     lengths: list[int], # tokens a text, before truncation
     max_seq_len: int = 256, # the limit to judge
-) -> pd.Series: # quantiles of the length in tokens, and the share of texts longer than the limit
+) -> pd.Series: # quantiles in tokens, and the share of texts longer than the limit
     "Compare token `lengths` with `max_seq_len`"
     lengths, shares = np.asarray(lengths), (0.05, 0.5, 0.9, 0.99, 1)
     found = {f"{q:.0%}": int(np.quantile(lengths, q, method="higher")) for q in shares}
@@ -42,18 +42,18 @@ def length_quantiles(
 # %% ../nbs/03_tokenize.ipynb #6035c87d
 def collator(
     tokenizer: PreTrainedTokenizerFast, # it knows the padding token
-    multiple_of: int | None = None, # pad to a multiple of this; 8 suits the tensor cores of GPUs
-) -> Callable[[list[dict]], dict]: # makes a batch of tensors, [rows, tokens], from tokenized rows
+    multiple_of: int | None = None, # pad to a multiple of this; 8 suits GPUs
+) -> Callable[[list[dict]], dict]: # makes a batch of tensors, [rows, tokens]
     "Build the function that pads rows into a batch"
     pad = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple_of)
     return lambda rows: pad([{k: v for k, v in row.items() if k != "length"} for row in rows])
 
 # %% ../nbs/03_tokenize.ipynb #435e2fbf
 def padding_share(
-    lengths: list[int] | np.ndarray, # tokens a row, in the order in which batches are cut
+    lengths: list[int] | np.ndarray, # tokens a row, in the order of the batches
     batch_size: int, # rows a batch, each padded to the longest among them
 ) -> float: # share of padding among all computed tokens, 0 to 1
-    "Compute which share of all tokens is padding when `lengths` are cut into batches"
+    "Compute the share of padding when `lengths` are cut into batches of `batch_size`"
     lengths = np.asarray(lengths)
     batches = np.split(lengths, range(batch_size, len(lengths), batch_size))
     computed = sum(len(batch) * batch.max() for batch in batches)

@@ -35,7 +35,8 @@ from .parts.linear import fit_blend, train_baseline
 from .parts.proof import compare_int8
 from .parts.runs import keep, left_off, training_in
 from .parts.tables import Table
-from .train import OrderedTrainer, compute_scores, run_note, train_alone
+from .parts.trainer import OrderedTrainer
+from .train import compute_scores, run_note, train_alone
 
 # %% auto #0
 __all__ = ['log', 'describe_data', 'Training', 'what_bert_adds', 'model_card', 'refuse_existing', 'save', 'logged_scores',

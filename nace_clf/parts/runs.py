@@ -6,25 +6,34 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import shutil
+import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from safetensors.torch import load_file
-from transformers import Trainer, TrainerState
+from transformers import PreTrainedModel, Trainer, TrainerState
 
 from .errors import InputError, one_line
 from nace_clf.parts.files import (
     alone_in,
+    check_folder,
     check_room,
     first_process,
     quiet,
+    recover,
     replacing,
     write_json,
 )
 
 # %% auto #0
-__all__ = ['KEPT', 'check_same_run', 'left_off', 'check_resume', 'training_in', 'check_disk', 'not_written', 'keep', 'take_up']
+__all__ = ['log', 'KEPT', 'check_same_run', 'left_off', 'check_resume', 'training_in', 'check_disk', 'not_written',
+           'trained_model', 'keep', 'take_up', 'keep_weights', 'validation_scores', 'refuse_existing']
+
+# %% ../../nbs/parts/36_runs.ipynb #36f16030
+log = logging.getLogger(__name__)
 
 # %% ../../nbs/parts/36_runs.ipynb #26f11e07
 def check_same_run(
@@ -120,15 +129,21 @@ def not_written(
                       where=str(checkpoints), remedy=f"make room, and {remedy}", setting="resume")
 
 # %% ../../nbs/parts/36_runs.ipynb #26f11e22
+def trained_model(
+    trainer: Trainer, # after training
+) -> PreTrainedModel: # ready to be saved
+    "Take the model out of `trainer`"
+    return trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+
+
 def keep(
     trainer: Trainer, # after training
     checkpoints: Path, # folder for checkpoints
     note: dict, # as `run_note` describes the run
 ) -> Path: # folder that holds the weights, in the format of Transformers
     "Keep the weights of `trainer` in `checkpoints`, or nothing"
-    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     with replacing(checkpoints / KEPT) as tmp, quiet():
-        model.save_pretrained(tmp)
+        trained_model(trainer).save_pretrained(tmp)
         write_json(checkpoints / "run.json", note, indent=None)
         trainer.state.save_to_json(str(tmp / "trainer_state.json"))
     return checkpoints / KEPT
@@ -141,3 +156,67 @@ def take_up(
     "Give `trainer` the weights and scores in the folder `kept`"
     trainer.model.load_state_dict(load_file(kept / "model.safetensors"))
     trainer.state = TrainerState.load_from_json(str(kept / "trainer_state.json"))
+
+# %% ../../nbs/parts/36_runs.ipynb #36f16032
+def keep_weights(
+    trainer: Trainer, # after training
+    checkpoints: Path, # folder for checkpoints, beside the folder that could not be saved
+    note: dict, # as `run_note` describes the run
+    problem: BaseException, # why it could not be saved
+):
+    "Keep what `trainer` has learnt, and raise what says where, or `problem` if it is no error"
+    kept, where = _kept_in(trainer, checkpoints, note), str(checkpoints.with_suffix(""))
+    remedy = f"its weights are in {kept}; put that right, and go on with {{resume}}"
+    if kept is None: remedy = "nor could its weights be kept; put that right, and train again"
+    elif kept.parent != checkpoints:
+        remedy = (f"its weights are in {kept}; put that right, move {kept.parent} to "
+                  f"{checkpoints}, and go on with {{resume}}")
+    why = getattr(problem, "strerror", None) or one_line(problem)
+    said = InputError(f"the model is trained, and could not be saved ({why})", where=where,
+                      remedy=remedy, setting="resume")
+    if isinstance(problem, Exception): raise said from problem
+    log.warning("%s", said)
+    raise problem
+
+
+def _kept_in(trainer: Trainer, checkpoints: Path, note: dict) -> Path | None:
+    "Keep what `trainer` has learnt in `checkpoints`, or in another place that has room"
+    for root in ("", tempfile.gettempdir(), os.path.expanduser("~")):
+        place = checkpoints.parent
+        try:
+            if root: place = Path(tempfile.mkdtemp(prefix="nace_clf.", dir=root))
+            return keep(trainer, place / checkpoints.name, note)
+        except Exception:  # whatever is wrong there, another place may do
+            if root and place != checkpoints.parent: shutil.rmtree(place, ignore_errors=True)
+    return None
+
+# %% ../../nbs/parts/36_runs.ipynb #36f16038
+def validation_scores(
+    trainer: Trainer, # after training
+) -> dict[str, float]: # without what it says of time; empty without validation rows
+    "Return the scores of the weights that `trainer` ended with"
+    if trainer.eval_dataset is None: return {}
+    best, state = trainer.args.load_best_model_at_end, trainer.state
+    step = state.best_global_step if best else state.global_step
+    logged = [e for e in state.log_history if "eval_f1_macro" in e and e["step"] == step]
+    entry = logged[-1] if logged else trainer.evaluate()
+    scores = {k: v for k, v in entry.items() if k.startswith("eval_")}
+    return {k.removeprefix("eval_"): v for k, v in scores.items()
+            if not k.endswith(("runtime", "per_second"))}
+
+# %% ../../nbs/parts/36_runs.ipynb #36f16042
+def refuse_existing(
+    folder: str | Path, # where something is to be saved
+    overwrite: bool = False, # allow it all the same
+):
+    "Raise an `InputError` if `folder` holds something, unless it is a model and may be replaced"
+    folder = Path(folder)
+    check_folder(folder)
+    recover(folder)
+    if not folder.is_dir() or not any(folder.iterdir()): return
+    if not overwrite:
+        raise InputError("exists and is not empty", where=str(folder), setting="overwrite",
+                         allowed="another folder, or {overwrite} to replace it")
+    if not (folder / "manifest.json").is_file():
+        raise InputError("holds files but no saved model, and overwriting would delete them all",
+                         where=str(folder), allowed="another folder")

@@ -73,7 +73,7 @@ def plot_confusion(
     shares = report.confusion.div(rows.clip(lower=1), axis=0).loc[most, most]
     many, across = len(shares) > 6, _drawn(shares.index, None)
     long = max(map(len, across))
-    width, height = (8, 5.6) if many else (6, 3.4)
+    width, height = (8, 4.8) if many else (6, 3.4)
     size = width, height + 0.07 * long * (long > 6)
     fig, ax = plt.subplots(figsize=size, layout="constrained")
     drawn = ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(

@@ -206,7 +206,8 @@ def predict(
     opt.check_revision(revision)
     with starting():
         from nace_clf.parts.tables import Table
-        from nace_clf.predict import Classifier, check_texts
+        from nace_clf.parts.texts import check_texts
+        from nace_clf.predict import Classifier
         from nace_clf.tools.coding import code_rows
         if texts: check_texts(texts)
         clf = Classifier(folder, revision=revision, precision=precision, blend=blend)

@@ -5,143 +5,16 @@
 # %% ../nbs/07_evaluate.ipynb #7afe27f9
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-from sklearn.metrics import ConfusionMatrixDisplay
-
-from .parts.errors import SHOWN, InputError, listed
-from .parts.labels import Labels, titled
-from .parts.nace import LEVELS
-from .parts.resampling import bootstrap, interval, rare_classes
-from nace_clf.parts.scores import (
-    BINS,
-    TOP,
-    blocks,
-    class_scores,
-    kish_rows,
-    reliability,
-    scorer,
-    tree_distance,
-)
+from .parts.labels import Labels
+from .parts.reports import Report, report_on
 from .parts.tables import Table, as_table
 from .parts.testset import TestSet, read_test
-from .parts.texts import cut, row_groups
-from .predict import Classifier, rank
+from .predict import Classifier
 
 # %% auto #0
-__all__ = ['log', 'number_labels', 'Report', 'report_on', 'training_settings', 'labels_of', 'table_for', 'score', 'evaluate',
-           'plot_classes', 'plot_reliability', 'plot_confusion', 'top_confusions']
-
-# %% ../nbs/07_evaluate.ipynb #5b892395
-log = logging.getLogger(__name__)
-
-# %% ../nbs/07_evaluate.ipynb #68927771
-def number_labels(
-    labels: list[str] | pd.Series, # true labels
-    names: list[str] | tuple[str, ...], # labels that the model knows
-) -> tuple[np.ndarray, list[str]]: # label numbers, [rows]; `names` and the labels never seen
-    "Number `labels` as the model does, unseen ones after its own"
-    unseen = sorted(set(labels) - set(names))
-    number = {name: i for i, name in enumerate([*names, *unseen])}
-    y = np.array([number[o] for o in labels])
-    if unseen:
-        log.warning("never seen in training, counted as errors: %s (%d of %d rows)", listed(unseen),
-                    (y >= len(names)).sum(), len(y))
-    return y, list(number)
-
-# %% ../nbs/07_evaluate.ipynb #191fbc8b
-@dataclass
-class Report:
-    "Hold what was measured on a test table"
-    scores: dict[str, float] # each score by its name; `n` rows in `n_groups`
-    per_class: pd.DataFrame # precision, recall, f1 with their ends, and rows, of each class
-    confusion: pd.DataFrame # rows by true class (index) and predicted class (columns)
-    predictions: pd.DataFrame # text, label, label_1, score_1, label_2, score_2; index: row numbers
-    intervals: pd.DataFrame # low and high end of the 95% interval of each score
-    reliability: pd.DataFrame # rows, confidence, accuracy, low and high end in bins of confidence
-    labels: Labels # what the model can answer, with its level and revision of NACE
-    draws: pd.DataFrame # each score on each of 1,000 resamples of groups, those at levels too
-    row_groups: np.ndarray # number of the group of each row: rows of one are resampled together
-    measured: dict[str, str] # what was measured: model, table, level, by what
-    notes: list[str] # what to know before the intervals are believed
-    levels: pd.DataFrame | None = None # scores at each level of NACE, if `measure` made it
-    groups: pd.DataFrame | None = None # scores of each group of rows, if it was asked to
-
-
-def report_on(
-    rows: pd.DataFrame, # columns text, label, and group if there are; the index numbers the rows
-    probs: np.ndarray, # probability of each class, [rows, classes]
-    labels: Labels, # labels of the columns of `probs`
-    measured: dict[str, str] | None = None, # what is measured: model, table, level, by what
-) -> Report: # scores with intervals, overall and by class; confusion matrix and predictions
-    "Measure `probs` against the true labels of `rows`"
-    probs = _check_probs(rows, probs, labels)
-    y, names = number_labels(rows.label, labels.names)
-    groups = row_groups(rows.text, rows.group if "group" in rows else None)
-    scores, predicted = scorer(probs, y, names, labels.revision), probs.argmax(axis=1)
-    overall = {k: float(v[0]) for k, v in scores(np.ones((1, len(y)))).items()}
-    overall = {k: v for k, v in overall.items() if not k.endswith(LEVELS)}
-    draws = bootstrap(scores, groups)
-    shares = dict.fromkeys(["accuracy", *(f"top_{k}_accuracy" for k in TOP)], kish_rows(groups))
-    return Report(
-        scores=overall | {"n": len(y), "n_groups": int(groups.max()) + 1},
-        per_class=class_scores(y, predicted, names, groups),
-        confusion=_confusion(y, predicted, names, len(labels)),
-        predictions=rows[["text", "label"]].join(_answers(rows, probs, labels)),
-        intervals=interval(draws[[*overall]], overall, rows=shares),
-        reliability=reliability(probs.max(axis=1), predicted == y, groups),
-        labels=labels, draws=draws, row_groups=groups, measured=measured or {},
-        notes=_notes(y, groups))
-
-
-def _check_probs(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> np.ndarray:
-    "See that `probs` are probabilities of the rows and classes"
-    probs, n = np.asarray(probs), len(rows)
-    if not n: raise InputError("there are no rows to score", allowed="a test table with rows")
-    if probs.shape != (n, len(labels)):
-        given = f"{n} rows and probabilities of the shape {probs.shape} do not fit together"
-        raise InputError(given, allowed=f"[rows, classes] = {(n, len(labels))} probabilities")
-    off = np.abs(probs.sum(axis=1, dtype=float) - 1)
-    wrong = np.flatnonzero(~(off < 0.01) | (probs.min(axis=1) < 0))
-    if len(wrong):
-        raise InputError(f"{probs[wrong[0]][:4]} are no probabilities",
-                         where=f"text {wrong[0] + 1} of {n}",
-                         allowed="numbers from 0 to 1 that add up to 1")
-    return probs
-
-
-def _answers(rows: pd.DataFrame, probs: np.ndarray, labels: Labels) -> pd.DataFrame:
-    "List the two most probable labels of each row"
-    ranked = [rank(probs[at], list(labels.names), min(2, len(labels))) for at in blocks(probs)]
-    return pd.concat(ranked, ignore_index=True).set_axis(rows.index)
-
-
-def _notes(y: np.ndarray, groups: np.ndarray) -> list[str]:
-    "Say which intervals of a table with the class numbers `y` are not to be trusted"
-    notes, n = [], int(groups.max()) + 1
-    if n < 100:
-        rows = f"{n} test rows" if n == len(y) else f"{n} groups of test rows"
-        notes.append(f"only {rows}: with fewer than 100, the 95% intervals of macro F1 "
-                     "and calibration error are too narrow")
-    each = pd.DataFrame({"y": y, "group": groups}).drop_duplicates().y.value_counts()
-    if rare := rare_classes(each): notes.append(rare)
-    for note in notes: log.info("%s", note)
-    return notes
-
-
-def _confusion(y: np.ndarray, predicted: np.ndarray, names: list[str], known: int) -> pd.DataFrame:
-    "Count rows by true and predicted class; those after the first `known` are one, if many"
-    unseen = len(names) - known
-    if unseen > SHOWN: names = [*names[:known], f"({unseen:,} labels never seen)"]
-    k = len(names)
-    counts = np.bincount(np.minimum(y, k - 1) * k + predicted, minlength=k * k).reshape(k, k)
-    true, answered = pd.Index(names, name="true"), pd.Index(names, name="predicted")
-    return pd.DataFrame(counts, index=true, columns=answered)
+__all__ = ['training_settings', 'labels_of', 'table_for', 'score', 'evaluate']
 
 # %% ../nbs/07_evaluate.ipynb #49ca11de
 def training_settings(
@@ -172,11 +45,11 @@ def table_for(
 
 
 def score(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
+    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
     test: TestSet, # the rows to ask it about
     progress: bool = False, # show a progress bar
     name: str = "", # name of the model in the report
-) -> Report: # scores with intervals, overall and by class; confusion matrix and predictions
+) -> Report: # scores with intervals, by class too; confusions and predictions
     "Ask `clf` about the rows of `test`, and measure its answers"
     texts = test.rows.text.tolist()
     shown = (progress,) if isinstance(clf, Classifier) else ()
@@ -189,102 +62,14 @@ def score(
 
 
 def evaluate(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
-    source: Table | str | Path, # the test table; columns not named are the training run's
-    level: str | None = None, # level of NACE to score at; the training run's if not given
-    skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
+    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+    source: Table | str | Path, # the test table, with the training run's columns
+    level: str | None = None, # of NACE, to score at; the training run's
+    skip_shallow: bool = False, # leave out rows whose code does not reach the level
     progress: bool = False, # show a progress bar
     name: str = "", # name of the model in the report
-) -> Report: # scores with intervals, overall and by class; confusion matrix and predictions
+) -> Report: # scores with intervals, by class too; confusions and predictions
     "Score `clf` on the test table `source`"
     table = table_for(clf, source)
     test = read_test(table, labels_of(clf), level=level, skip_shallow=skip_shallow, name=name)
     return score(clf, test, progress, name)
-
-# %% ../nbs/07_evaluate.ipynb #0e597d9e
-def _drawn(labels: list[str] | pd.Index, revision: str | None) -> list[str]:
-    "Put titles beside `labels` for a plot, where a dollar sign would begin a formula"
-    return [cut(name).replace("$", r"\$") for name in titled(labels, revision)]
-
-# %% ../nbs/07_evaluate.ipynb #94d04947
-def plot_classes(
-    report: Report, # as `evaluate` returns it
-    n: int = 40, # classes to draw, those with most rows
-) -> plt.Figure: # one bar a class, best on top
-    "Draw the F1 of each class"
-    table = report.per_class.nlargest(n, "rows").sort_values("f1")
-    places = range(len(table))
-    fig, ax = plt.subplots(figsize=(8, 0.6 + 0.27 * len(table)), layout="constrained")
-    ax.barh(places, table.f1, color="tab:blue", alpha=0.6)
-    ax.hlines(places, table.f1_low, table.f1_high, color="black", linewidth=1)
-    for i, row in enumerate(table.itertuples()):
-        ax.text(row.f1_high + 0.02, i, f"{row.f1:.2f}  ({row.rows} rows)", va="center", fontsize=8)
-    ax.set_yticks(places, _drawn(table.index, report.labels.revision))
-    ax.set(xlim=(0, 1.3), xticks=np.arange(0, 1.01, 0.2), xlabel="F1", ylabel="class")
-    ax.axvline(report.scores["f1_macro"], color="tab:orange", linestyle="--", linewidth=1)
-    plt.close(fig)
-    return fig
-
-# %% ../nbs/07_evaluate.ipynb #e66b4287
-def plot_reliability(
-    report: Report, # as `evaluate` returns it
-) -> plt.Figure: # accuracy by confidence, and rows in each bin
-    "Draw how often answers are right, by their probability"
-    bins, error = report.reliability.query("rows > 0"), report.scores["expected_calibration_error"]
-    fig, (ax, below) = plt.subplots(2, sharex=True, figsize=(5.5, 4.8), height_ratios=[3, 1.2],
-                                    layout="constrained")
-    ax.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1, label="calibrated")
-    ax.vlines(bins.confidence, bins.low, bins.high, color="tab:blue", linewidth=1)
-    ax.plot(bins.confidence, bins.accuracy, "o-", color="tab:blue", label="model")
-    ax.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right",
-           title=f"expected calibration error {error:.3f}")
-    ax.legend(loc="upper left")
-    bars = below.bar(bins["from"], bins.rows, width=1 / BINS, align="edge", edgecolor="white")
-    below.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=1)
-    below.set(xlabel="probability of the answer", ylabel="rows", ylim=(0, 1.3 * bins.rows.max()))
-    plt.close(fig)
-    return fig
-
-# %% ../nbs/07_evaluate.ipynb #88d73365
-def plot_confusion(
-    report: Report, # as `evaluate` returns it
-    n: int = 40, # classes to draw, those with most rows
-) -> plt.Figure: # true classes down, predicted classes across
-    "Draw the confusion matrix as shares of each true class"
-    rows = report.confusion.sum(axis=1)
-    most = rows.nlargest(n).index.sort_values()
-    shares = report.confusion.div(rows.clip(lower=1), axis=0).loc[most, most]
-    many, across = len(shares) > 6, _drawn(shares.index, None)
-    long = max(map(len, across))
-    width, height = (9, 6) if many else (6, 3.4)
-    size = width, height + 0.07 * long * (long > 6)
-    fig, ax = plt.subplots(figsize=size, layout="constrained")
-    drawn = ConfusionMatrixDisplay(shares.to_numpy(), display_labels=across).plot(
-        ax=ax, include_values=not many, values_format=".2f", cmap="Blues",
-        im_kw={"vmin": 0, "vmax": 0.5 if many else 1})
-    scale = "share of the rows of the true class" + ", darkest from a half on" * many
-    drawn.im_.colorbar.set_label(scale)
-    ax.set_yticks(range(len(shares)), _drawn(shares.index, report.labels.revision))
-    ax.tick_params("x", rotation=90 if long > 2 else 0)
-    plt.close(fig)
-    return fig
-
-# %% ../nbs/07_evaluate.ipynb #794b458a
-def top_confusions(
-    report: Report, # as `evaluate` returns it
-    n: int = 5, # rows of the table
-    examples: int = 1, # example texts of each
-    titles: bool = True, # put titles beside codes
-) -> pd.DataFrame: # true, predicted, rows, steps between the two, cost (rows times steps), examples
-    "List the `n` confusions that cost most"
-    wrong = report.predictions[report.predictions.label != report.predictions.label_1]
-    some = ["size", lambda texts: " | ".join(texts[:examples])]
-    table = wrong.groupby(["label", "label_1"], sort=True).text.agg(some).reset_index()
-    table = table.set_axis(["true", "predicted", "rows", "examples"], axis=1)
-    pairs, revision = zip(table.true, table.predicted), report.labels.revision
-    steps = np.array([tree_distance(*pair, revision) for pair in pairs], dtype=int)
-    table = table.assign(steps=steps, cost=table.rows * steps)
-    table = table.sort_values(["cost", "rows"], ascending=False, kind="stable").head(n)
-    table = table[["true", "predicted", "rows", "steps", "cost", "examples"]].reset_index(drop=True)
-    if not titles: return table
-    return table.assign(**{c: titled(table[c], revision, 32) for c in ("true", "predicted")})

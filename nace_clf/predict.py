@@ -5,167 +5,54 @@
 # %% ../nbs/06_predict.ipynb #99a445d2
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import torch
-from tqdm.auto import tqdm
 
-from .parts.baseline import PORTION, Blend
-from .parts.batches import batch_width, cut_batches, encoder, pad_batch
-from nace_clf.parts.engine import (
-    Computed,
-    Forward,
-    choose_device,
-    choose_engine,
-    make_ready,
-    onnx_logits,
-    torch_logits,
-)
 from .parts.errors import InputError
-from .parts.folder import ModelFolder
-from .parts.machine import Choice, Numbers, best_of, choose_numbers
 from .parts.nace import REVISIONS
-from .parts.proof import AT_LEAST, proven
-from .parts.stored import COPY_AGAIN
-from .parts.threads import fit_threads, shared_pool
+from nace_clf.parts.ranking import (
+    best_classes,
+    distinct_texts,
+    ranked_table,
+    spread,
+    with_status,
+)
+from .parts.runner import Runner
+from .parts.texts import check_texts, is_blank
 
 # %% auto #0
-__all__ = ['log', 'check_texts', 'is_blank', 'Classifier', 'rank']
+__all__ = ['softmax', 'Classifier']
 
-# %% ../nbs/06_predict.ipynb #9da8c95a
-log = logging.getLogger(__name__)
-
-# %% ../nbs/06_predict.ipynb #32981aec
-def check_texts(
-    texts: list[str], # descriptions
-    blanks: bool = False, # allow blank ones, and `None` or NaN
-) -> list[str]: # the same, as a list
-    "Return `texts` as a list, or say which of them is no text"
-    if isinstance(texts, str):
-        raise InputError(f"texts = {texts[:40]!r} is a single text",
-                         allowed=f"a list of texts, [{texts[:40]!r}]")
-    texts = list(texts)
-    for i, text in enumerate(texts):
-        if blanks if is_blank(text) else isinstance(text, str): continue
-        raise InputError(f"text {i + 1} of {len(texts)} is {text!r}",
-                         allowed="a text that is not empty, or leave it out")
-    return texts
-
-
-def is_blank(
-    text: Any, # a description, or what stands where one is missing
-) -> bool: # True for `None`, NaN, white space and characters that nobody sees
-    "Tell whether `text` holds nothing to code"
-    if not isinstance(text, str): return pd.api.types.is_scalar(text) and bool(pd.isna(text))
-    return not any(o.isprintable() and not o.isspace() for o in text)
+# %% ../nbs/06_predict.ipynb #1f72bdf2
+def softmax(
+    logits: np.ndarray, # numbers of any size, [texts, classes]
+) -> np.ndarray: # probabilities, [texts, classes]
+    "Turn `logits` into probabilities"
+    return torch.from_numpy(logits).softmax(dim=-1).numpy()
 
 # %% ../nbs/06_predict.ipynb #16c96a2e
-class Classifier:
+class Classifier(Runner):
     "Code descriptions with a saved model"
     def __init__(
         self,
         folder: str | Path, # a folder that `save_load.save` wrote
-        device: str | None = None, # "cuda", "mps" or "cpu"; the fastest one if not given
-        engine: str = "auto", # "torch"; "onnx", which needs `export`; "auto": the faster one here
-        precision: str = "auto", # "auto": the fastest; "exact": fp32 always; "fp32", "bf16", ...
-        max_tokens: int | None = None, # tokens of a batch; 1,024 on a CPU and 65,536 on a GPU
-        revision: str | None = None, # revision of NACE, "2" or "2.1"; the training run's
-        blend: bool | None = None, # False: the BERT alone; True: with the folder's TF-IDF model
+        device: str | None = None, # "cuda", "mps" or "cpu"; the fastest if None
+        engine: str = "auto", # "torch", "onnx" (see `export`); "auto": the faster
+        precision: str = "auto", # the fastest; "exact": fp32 always; "bf16", ...
+        max_tokens: int | None = None, # of a batch; 1,024 on a CPU, 65,536 on a GPU
+        revision: str | None = None, # of NACE, "2" or "2.1"; the training run's
+        blend: bool | None = None, # False: the BERT alone; True: refuse without one
     ):
         "Load the model in `folder`"
-        self.folder = ModelFolder(folder, check=False)
-        self._choose(device, engine, precision)
         if revision not in (None, *REVISIONS):
             raise InputError(f"revision = {revision!r} is not allowed", setting="revision",
                              allowed=f"one of {', '.join(REVISIONS)}")
-        with self.folder.verifying():
-            self.manifest, self.labels = self.folder.manifest.model_dump(), self.folder.labels
-            if revision: self.labels = replace(self.labels, revision=revision)
-            self.blend = self._load_blend(blend)
-            self._load_model(engine)
-        self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 1_024)
-        if self.engine == "onnx": self.workers = 1
-        log.info("%s (%s)", self.computed, self.choice.why)
-
-    def _choose(self, device: str | None, engine: str, precision: str):
-        "Choose device, number format and engine, or say what does not go together"
-        _check_choices(device, engine, precision)
-        here = "cpu" if precision == "int8" or engine == "onnx" else choose_device()
-        self.device, threads = device or here, fit_threads()
-        self.workers = min(8, threads) if self.device == "cpu" else 1
-        parts = self.folder.manifest.parts
-        known = parts["weights"].about.get("int8") if "weights" in parts else None
-        self.choice = Choice(Numbers())
-        if engine != "onnx": self.choice = choose_numbers(precision, self.device, proven(known))
-        usable = self.folder.has("onnx") and (engine == "onnx" or self._may_try_onnx(precision))
-        self.engine = choose_engine(engine, usable, self.device, self.precision,
-                                    where=self.folder.path)
-
-    def _may_try_onnx(self, precision: str) -> bool:
-        "Tell whether `auto` may take the file in the ONNX format: its labels are the model's"
-        about = self.folder.manifest.parts["onnx"].about
-        if not about.get("int8"): return precision in ("auto", "fp32")
-        agreement = about.get("agreement")
-        return precision == "auto" and isinstance(agreement, float) and agreement >= AT_LEAST
-
-    def _load_model(self, asked: str):
-        "Load model and tokenizer, and make the functions that compute token ids and logits"
-        forwards, numbers = {}, self.choice.numbers
-        torches = self.engine == "torch" or asked == "auto"
-        self.model, self.tokenizer = self.folder.load(weights=torches, lean=True)
-        self.encode = encoder(self.tokenizer)
-        self.config = self.model.config if torches else self.model
-        if torches:
-            make_ready(self.model, numbers.between, self.device, numbers.products == "int8")
-            forwards["torch"] = torch_logits(self.model, self.device, numbers.between)
-        if self.engine == "onnx":
-            forwards["onnx"] = onnx_logits(self.folder.path / "model.onnx")
-        if len(forwards) > 1: self.engine = self._faster(forwards)
-        self.forward = forwards[self.engine]
-        if self.engine != "onnx": return
-        int8 = self.folder.part("onnx").about.get("int8")
-        self.choice = Choice(Numbers("int8" if int8 else "fp32"), "as exported")
-
-    def _faster(self, forwards: dict[str, Forward]) -> str:
-        "Time the engines on the same batches, and name the faster one"
-        ids = (torch.arange(64 * 16) % self.config.vocab_size).view(64, 16)
-        pool = shared_pool(self.workers)
-        maps = {"torch": pool.map if pool else map, "onnx": map}
-        calls = {name: lambda name=name, f=f: list(maps[name](lambda _: f(ids, None),
-                                                              range(self.workers)))
-                 for name, f in forwards.items()}
-        times = best_of(calls, rounds=3)
-        return min(times, key=times.get)
-
-    def _load_blend(self, blend: bool | None) -> Blend | None:
-        "Load the TF-IDF model and its weight, if it is wanted and there"
-        there = self.folder.has("blend")
-        if blend and not there:
-            raise InputError("holds no TF-IDF model to blend with", where=str(self.folder.path),
-                             remedy="train with {blend}, or leave it out", setting="blend")
-        if not there or blend is False: return None
-        found = self.folder.blend()
-        log.info("blend: %s", found)
-        return found
-
-    @property
-    def precision(self) -> str: # "fp32", "bf16", "fp16" or "int8"
-        "Tell in which numbers matrices are multiplied"
-        return self.choice.numbers.products
-
-    @property
-    def computed(self) -> Computed: # engine, device, numbers, why these, threads
-        "Say what computes the answers"
-        return Computed(self.engine, self.device, str(self.choice.numbers), self.choice.why,
-                        torch.get_num_threads())
+        super().__init__(folder, device, engine, precision, max_tokens, blend)
+        if revision: self.labels = replace(self.labels, revision=revision)
 
     @property
     def names(self) -> list[str]: # label names in the order of their numbers
@@ -173,63 +60,14 @@ class Classifier:
         return list(self.labels.names)
 
     @property
-    def titles(self) -> list[str] | None: # in the order of `names`; None if they are not codes
+    def titles(self) -> list[str] | None: # as `names`; None if they are not codes
         "List the titles of the labels"
         return self.labels.titles
 
     @property
-    def revision(self) -> str | None: # "2" or "2.1"; None if the labels are not known to be codes
+    def revision(self) -> str | None: # "2" or "2.1"; None if not known to be codes
         "Tell the revision of NACE"
         return self.labels.revision
-
-    def forward_iter(
-        self,
-        texts: list[str], # descriptions
-        progress: bool = False, # show a progress bar
-    ) -> Iterator[tuple[slice, np.ndarray]]: # which texts; their logits, [texts, classes]
-        "Yield the logits of `texts` portion by portion, and prepare the next while one is computed"
-        pa.default_memory_pool().release_unused()  # what reading the texts from a table has left
-        ends = [min(i + PORTION, len(texts)) for i in range(0, len(texts), PORTION)]
-        slices, pool = list(map(slice, [0, *ends], ends)), shared_pool(self.workers)
-        bar = tqdm(total=len(texts), desc="predicting", disable=not progress)
-        with ThreadPoolExecutor(1) as reader, bar:
-            ahead = reader.submit(self._prepare, texts[slices[0]]) if slices else None
-            for at, following in zip(slices, [*slices[1:], None]):
-                ready = ahead.result()
-                if following: ahead = reader.submit(self._prepare, texts[following])
-                yield at, self._compute(*ready, pool)
-                bar.update(at.stop - at.start)
-
-    def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray | None]:
-        "Tokenize `texts`, and compute the logits of the TF-IDF model if there is one"
-        return self.encode(texts), self.blend.baseline.logits(texts) if self.blend else None
-
-    def _compute(
-        self,
-        rows: list[list[int]], # token ids of each text
-        linear: np.ndarray | None, # logits of the TF-IDF model, [texts, classes]
-        pool: ThreadPoolExecutor | None, # who computes
-    ) -> np.ndarray: # [texts, classes]
-        "Compute the logits of a portion"
-        parts = cut_batches([len(row) for row in rows], self.max_tokens)
-        fill = len(parts) > 8
-        spread = len(parts) >= self.workers or self.choice.one_worker
-        each = pool.map if pool and spread else map
-        found = each(lambda part: self._batch_logits(rows, part, fill), parts)
-        out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
-        for part, logits in zip(parts, found): out[part] = logits
-        if not np.isfinite(out).all():
-            raise InputError(f"computes numbers that are not finite ({self.computed})",
-                             where=str(self.folder.path), remedy=COPY_AGAIN)
-        return self.blend.logits(out, linear) if self.blend else out
-
-    def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
-        "Compute the logits of the `rows` numbered `part`; `fill` repeats rows up to a usual size"
-        usual = self.max_tokens // batch_width(len(rows[part[0]]))
-        filled = np.resize(part, max(len(part), usual)) if fill else part
-        batch = pad_batch([rows[i] for i in filled], self.tokenizer.pad_token_id,
-                          self.tokenizer.model_max_length)
-        return self.forward(*batch)[:len(part)].numpy()
 
     def logits(
         self,
@@ -237,28 +75,28 @@ class Classifier:
         progress: bool = False, # show a progress bar
     ) -> np.ndarray: # float32, [texts, classes], in the order of `names`
         "Compute the logits of each class for `texts`; of the blend, if there is one"
-        where, distinct = _distinct(check_texts(texts))
+        where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = logits
-        return _spread(out, where)
+        return spread(out, where)
 
     def predict_proba(
         self,
         texts: list[str], # descriptions
         progress: bool = False, # show a progress bar
-    ) -> np.ndarray: # probability of each class, [texts, classes], in the order of `names`
+    ) -> np.ndarray: # probabilities, [texts, classes], in the order of `names`
         "Compute the probability of each class for `texts`"
-        where, distinct = _distinct(check_texts(texts))
+        where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
-        for at, logits in self.forward_iter(distinct, progress): out[at] = _softmax(logits)
-        return _spread(out, where)
+        for at, logits in self.forward_iter(distinct, progress): out[at] = softmax(logits)
+        return spread(out, where)
 
     def predict(
         self,
         texts: list[str | None], # descriptions; blank ones get no label
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, label_2, ..., status, reason
+    ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, ..., status, reason
         "Suggest the `top_k` most probable labels for `texts`"
         n = len(self.labels)
         if not 1 <= top_k <= n:
@@ -266,95 +104,10 @@ class Classifier:
                              allowed=f"1 to {n}", setting="top_k")
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
-        where, distinct = _distinct([o for o, gap in zip(texts, blank) if not gap])
+        where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
         for at, logits in self.forward_iter(distinct, progress):
-            best[at], scores[at] = _best(_softmax(logits), top_k)
-        ranked = _ranked(best[where], scores[where], self.names, self.titles)
-        return _with_status(ranked, blank)
-
-
-def _distinct(texts: list[str]) -> tuple[np.ndarray, list[str]]:
-    "Find the distinct ones among `texts`, and where each of them occurs"
-    where, distinct = pd.factorize(np.array(texts, dtype=object))
-    return where, distinct.tolist()
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    "Turn `logits` into probabilities, [texts, classes]"
-    return torch.from_numpy(logits).softmax(dim=-1).numpy()
-
-
-def _spread(found: np.ndarray, where: np.ndarray) -> np.ndarray:
-    "Give each text the row `found` for it, in the memory of the rows, which grows in place"
-    if len(found) == len(where): return found
-    found.resize((len(where), found.shape[1]), refcheck=False)
-    for end in range(len(where), 0, -10_000):  # `where` never points ahead, so go backwards
-        some = slice(max(0, end - 10_000), end)
-        found[some] = found[where[some]]
-    return found
-
-
-def _check_choices(device: str | None, engine: str, precision: str):
-    "Raise an `InputError` unless what a `Classifier` is asked for is there and goes together"
-    if device not in (None, "cuda", "mps", "cpu"):
-        raise InputError(f"device = {device!r} is not allowed", setting="device", allowed="cuda, "
-                         "mps or cpu (CUDA_VISIBLE_DEVICES picks one of several GPUs)")
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if device in there and not there[device]():
-        raise InputError(f"device = {device!r}: torch finds none on this machine",
-                         allowed="cpu, or leave {device} out", setting="device")
-    if engine == "onnx" and device not in (None, "cpu"):
-        raise InputError("engine = 'onnx' computes on the CPU", setting="device",
-                         remedy="leave {device} out, or take another engine")
-    if engine == "onnx" and precision not in ("auto", "fp32"):
-        raise InputError("engine = 'onnx' has the numbers that it was exported with",
-                         remedy="leave {precision} out ({export} can write 8 bits), or take "
-                         "another engine", setting=("precision", "export"))
-
-# %% ../nbs/06_predict.ipynb #58c068a0
-def rank(
-    probs: np.ndarray, # probability of each class, [texts, classes]
-    names: list[str], # label names in the order of the columns
-    top_k: int, # suggestions a text
-    titles: list[str] | None = None, # titles of the labels, if they are to be shown
-) -> pd.DataFrame: # label_1, title_1 (with `titles`; a categorical), score_1, ...; one row a text
-    "List the `top_k` most probable labels with their probabilities"
-    return _ranked(*_best(probs, top_k), names, titles)
-
-
-def _best(probs: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
-    "Find the numbers and probabilities of the `top_k` most probable classes, [texts, top_k] each"
-    best = np.argsort(-probs, axis=1, kind="stable")[:, :top_k]
-    return best, np.take_along_axis(probs, best, axis=1)
-
-
-def _ranked(
-    best: np.ndarray, # class numbers, [texts, top_k]
-    scores: np.ndarray, # their probabilities, [texts, top_k]
-    names: list[str], # label names
-    titles: list[str] | None, # titles, of which each is kept once, however many the texts
-) -> pd.DataFrame: # as `rank` returns it
-    "Put ranked class numbers and probabilities into a table"
-    columns, names = {}, np.asarray(names, dtype=object)
-    number, distinct = pd.factorize(np.asarray(titles or [], dtype=object))
-    for k in range(best.shape[1]):
-        columns[f"label_{k + 1}"] = names[best[:, k]]
-        if titles:
-            title = pd.Categorical.from_codes(number[best[:, k]], distinct)
-            columns[f"title_{k + 1}"] = title
-        columns[f"score_{k + 1}"] = scores[:, k].copy()
-    return pd.DataFrame(columns)
-
-
-def _with_status(
-    ranked: pd.DataFrame, # as `rank` returns it, of the texts that are not blank
-    blank: np.ndarray, # which texts are blank, [texts]
-) -> pd.DataFrame: # a row for each text, with `status` and `reason`
-    "Give blank texts a row without a label, and say of each text whether it was coded"
-    if blank.any():
-        rows = np.flatnonzero(~blank)
-        ranked = ranked.set_axis(rows).reindex(range(len(blank)))
-    return ranked.assign(status=np.where(blank, "uncodable", "coded").astype(object),
-                         reason=np.where(blank, "blank", "").astype(object))
+            best[at], scores[at] = best_classes(softmax(logits), top_k)
+        ranked = ranked_table(best[where], scores[where], self.names, self.titles)
+        return with_status(ranked, blank)

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..evaluate import Report, labels_of, score, training_settings
+from ..evaluate import labels_of, score, training_settings
 from ..parts import files
 from ..parts.errors import InputError, listed
 from ..parts.labels import Labels
 from ..parts.nace import LEVELS
 from ..parts.pages import text_blocks
+from ..parts.reports import Report
 from ..parts.resampling import DRAWS, SEED, holm, interval, mcnemar, swap_test
 from ..parts.tables import Table, as_table
 from ..parts.testset import read_test, shared_level

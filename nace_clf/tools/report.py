@@ -17,21 +17,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nace_clf.evaluate import (
-    Report,
-    labels_of,
-    plot_classes,
-    plot_confusion,
-    plot_reliability,
-    score,
-    table_for,
-    top_confusions,
-)
+from ..evaluate import labels_of, score, table_for
 from ..parts.errors import InputError
 from ..parts.files import write_json, write_text
 from ..parts.labels import Labels, titled
 from ..parts.pages import render, text_blocks
+from ..parts.plots import plot_classes, plot_confusion, plot_reliability, top_confusions
 from ..parts.readers import as_text
+from ..parts.reports import Report
 from ..parts.resampling import DRAWS, SEED, bootstrap, interval
 from ..parts.scores import effective_rows, kish_rows, level_pairs, macro_scores, wilson
 from ..parts.tables import Table

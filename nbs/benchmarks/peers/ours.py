@@ -6,8 +6,9 @@ import pandas as pd
 import torch
 
 from nace_clf.config import demo_config
+from nace_clf.parts.ranking import rank
 from nace_clf.parts.tables import write_table
-from nace_clf.predict import Classifier, rank
+from nace_clf.predict import Classifier
 from nace_clf.save_load import fit
 
 from protocol import TOP_K, main, threads

@@ -123,7 +123,8 @@ def code_cells(page: Path) -> Iterator[tuple[str, dict, list[ast.AST]]]:
     "Go through the code cells of a page: their place, cell and syntax nodes"
     for cell in cells_of(page):
         if cell["cell_type"] != "code": continue
-        text = re.sub(r"^(\s*)[!%].*$", r"\1pass", source(cell), flags=re.M)
+        text = "" if source(cell).startswith("%%") else source(cell)  # of a shell
+        text = re.sub(r"^(\s*)[!%].*$", r"\1pass", text, flags=re.M)
         yield f"{name_of(page)} {cell.get('id')}", cell, list(ast.walk(ast.parse(text)))
 
 

@@ -15,6 +15,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -257,6 +258,13 @@ def listed(entries: list) -> list[str]:
     return found
 
 
+def leads_on(name: str, then: str) -> bool:
+    "Tell whether a page ends with a link to the one that is `then` in the sidebar"
+    said = [source(c) for c in cells_of(root / "nbs" / name) if c["cell_type"] == "markdown"][-1]
+    title = lead_of(root / "nbs" / then).splitlines()[0].removeprefix("# ").strip()
+    return f"Next: [{title}]({os.path.relpath(then, Path(name).parent)})" in said
+
+
 def check_readme(tree: Path):
     "README, tables of rooms and sidebar are what the notebooks say; every page is in the sidebar"
     done = sh("python", ".ci/readme.py", "--check")
@@ -271,6 +279,8 @@ def check_readme(tree: Path):
     names, there = listed(site["sidebar"]["contents"]), [name_of(p) for p in all_pages()]
     odd = sorted(n for n in {*names, *there} if names.count(n) != 1 or n not in there)
     record("the sidebar has every page once", not odd, odd)
+    apart = [f"{a} -> {b}" for a, b in pairwise(names) if not leads_on(a, b)]
+    record("pages lead on in the order of the sidebar", not apart, apart)
     bare = [name_of(p) for p in all_pages() if not re.match(r"# \S.*\n+> \S", lead_of(p))]
     record("every page begins with title and purpose", not bare, bare)
 

@@ -142,7 +142,7 @@ def this_machine() -> dict[str, str | int]: # what the times depend on
     flags = sorted(name for name, there in can.items() if there is True)
     return {"processor": processor(), "flags": " ".join(flags), "torch": torch.__version__,
             "threads": torch.get_num_threads(), "nace_clf": version("nace_clf"),
-            "waiting": os.environ.get("OMP_WAIT_POLICY", "active").lower()}
+            "waiting": os.environ.get("OMP_WAIT_POLICY", "default").lower()}
 
 
 def processor() -> str: # such as "Intel(R) Xeon(R) Processor"

@@ -15,6 +15,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import readme
@@ -133,7 +134,8 @@ def code_cells(page: Path) -> Iterator[tuple[str, dict, list[ast.AST]]]:
     "Go through the code cells of a page: their place, cell and syntax nodes"
     for cell in cells_of(page):
         if cell["cell_type"] != "code": continue
-        text = re.sub(r"^(\s*)[!%].*$", r"\1pass", source(cell), flags=re.M)
+        text = "" if source(cell).startswith("%%") else source(cell)  # of a shell
+        text = re.sub(r"^(\s*)[!%].*$", r"\1pass", text, flags=re.M)
         yield f"{name_of(page)} {cell.get('id')}", cell, list(ast.walk(ast.parse(text)))
 
 
@@ -283,6 +285,13 @@ def listed(entries: list) -> list[str]:
     return found
 
 
+def leads_on(name: str, then: str) -> bool:
+    "Tell whether a page ends with a link to the one that is `then` in the sidebar"
+    said = [source(c) for c in cells_of(root / "nbs" / name) if c["cell_type"] == "markdown"][-1]
+    title = lead_of(root / "nbs" / then).splitlines()[0].removeprefix("# ").strip()
+    return f"Next: [{title}]({os.path.relpath(then, Path(name).parent)})" in said
+
+
 def check_readme(tree: Path):
     "README, tables of rooms and sidebar are what the notebooks say; every page is in the sidebar"
     done = sh("python", ".ci/readme.py", "--check")
@@ -300,6 +309,8 @@ def check_readme(tree: Path):
     names, there = listed(site["sidebar"]["contents"]), [name_of(p) for p in all_pages()]
     odd = sorted(n for n in {*names, *there} if names.count(n) != 1 or n not in there)
     record("the sidebar has every page once", not odd, odd)
+    apart = [f"{a} -> {b}" for a, b in pairwise(names) if not leads_on(a, b)]
+    record("pages lead on in the order of the sidebar", not apart, apart)
     bare = [name_of(p) for p in all_pages() if not re.match(r"# \S.*\n+> \S", lead_of(p))]
     record("every page begins with title and purpose", not bare, bare)
 

@@ -32,8 +32,9 @@ def room(path: Path) -> tuple[str, str, str, str]: # address, title, purpose, mo
 
 
 def rooms(floor: str) -> list[tuple[str, str, str, str]]:
-    "List the rooms of a floor"
-    return [room(p) for p in sorted((root / "nbs" / FOLDERS[floor]).glob("[0-9]*.ipynb"))]
+    "List the rooms of a floor, those that are no module first: guides before machinery"
+    found = [room(p) for p in sorted((root / "nbs" / FOLDERS[floor]).glob("[0-9]*.ipynb"))]
+    return sorted(found, key=lambda o: bool(o[-1]))
 
 
 def page_rows(floor: str) -> str:
@@ -44,7 +45,7 @@ def page_rows(floor: str) -> str:
 
 def module_rows(floor: str) -> str:
     "Write the table of CONTRIBUTING.md"
-    rows = [f"| [{title}](nbs/{href}) | `{module}` | {purpose} |"
+    rows = [f"| [{title}](nbs/{href}) | {f'`{module}`' if module else '-'} | {purpose} |"
             for href, title, purpose, module in rooms(floor)]
     head = ["", "| page | module | what it is about |", "| --- | --- | --- |"]
     return "\n".join([*head, *rows, ""])

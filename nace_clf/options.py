@@ -205,7 +205,7 @@ def only_given(
 # %% ../nbs/tools/13_options.ipynb #7ec0b88e
 def check_outputs(
     outputs: dict[str, Path | None], # files to write, by setting
-    inputs: dict[str, str | Path | None], # files that are read, by what they are
+    inputs: dict[str, str | Path | None], # files read, by what they are
 ):
     "Raise an `InputError` unless each of `outputs` can be written, to a file of its own"
     given = {setting: path for setting, path in outputs.items() if path}

@@ -105,7 +105,7 @@ class SafeFormatter(logging.Formatter):
 
 
 def log_to_screen(
-    level: int, # level of messages of this package that are shown, such as `logging.INFO`
+    level: int, # of this package's messages, such as `logging.INFO`
 ):
     "Show messages on the error stream, those of this package from `level` on"
     handler = logging.StreamHandler(sys.stderr)

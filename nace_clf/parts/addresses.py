@@ -72,7 +72,7 @@ def _options(address: str) -> dict:
 def fetch(
     address: str, # what fsspec can open
     limits: Limits | None = None, # those of the environment if not given
-) -> tuple[Path, tempfile.TemporaryDirectory]: # the copy; its folder, which it goes with
+) -> tuple[Path, tempfile.TemporaryDirectory]: # the copy; its folder
     "Copy what is at `address` to this machine"
     limits = limits or Limits.given()
     folder = tempfile.TemporaryDirectory(prefix="nace_clf_", ignore_cleanup_errors=True)

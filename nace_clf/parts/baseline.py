@@ -55,7 +55,7 @@ class Baseline:
     def predict_proba(
         self,
         texts: list[str], # descriptions
-    ) -> np.ndarray: # probability of each class, [texts, classes], in the order of `names`
+    ) -> np.ndarray: # probabilities, [texts, classes]
         "Compute the probability of each class for `texts`"
         texts, none = list(texts), np.zeros((0, len(self.names)), np.float32)
         portions = (texts[i:i + PORTION] for i in range(0, len(texts), PORTION))
@@ -84,7 +84,7 @@ def save_baseline(
 
 
 def load_baseline(
-    folder: str | Path, # a folder that holds `baseline.json` and `baseline.safetensors`
+    folder: str | Path, # holds `baseline.json`, `baseline.safetensors`
 ) -> Baseline: # the model; it answers as the one that was saved
     "Load the TF-IDF + linear model in `folder`"
     try:

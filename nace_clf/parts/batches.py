@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/parts/25_batches.ipynb #12b00003
 def encoder(
-    tokenizer: PreTrainedTokenizerFast | StoredTokenizer, # it keeps the truncation set here
-) -> Callable[[list[str]], list[list[int]]]: # from texts to token ids; threads may share it
+    tokenizer: PreTrainedTokenizerFast | StoredTokenizer, # now truncates
+) -> Callable[[list[str]], list[list[int]]]: # thread-safe
     "Make the function that finds the ids that `tokenizer(texts, truncation=True)` finds"
     if not tokenizer.is_fast: return lambda texts: tokenizer(texts, truncation=True)["input_ids"]
     backend, longest = tokenizer.backend_tokenizer, tokenizer.model_max_length
@@ -61,7 +61,7 @@ def batch_width(
 def cut_batches(
     lengths: list[int] | np.ndarray, # tokens of each text
     max_tokens: int, # most tokens in a batch, padding included
-) -> list[np.ndarray]: # positions of the texts of each batch, the longest texts first
+) -> list[np.ndarray]: # positions of each batch, longest texts first
     "Cut texts of similar length into batches of at most `max_tokens`, or of one text"
     lengths = np.asarray(lengths)
     order, batches, at = np.argsort(-lengths, kind="stable"), [], 0
@@ -76,7 +76,7 @@ def pad_batch(
     rows: list[list[int]], # token ids of each text
     pad_id: int, # id of the padding token
     most: int | None = None, # tokens that the model takes at most
-) -> tuple[torch.Tensor, torch.Tensor | None]: # ids and mask, [texts, tokens]; None: no padding
+) -> tuple[torch.Tensor, torch.Tensor | None]: # [texts, tokens]
     "Put `rows` into one tensor, and mask what was padded"
     lengths = np.array([len(row) for row in rows])
     width = batch_width(int(lengths.max()), most)

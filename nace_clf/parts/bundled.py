@@ -195,7 +195,7 @@ def _e5_tokenizer(size: dict, pieces: list) -> PreTrainedTokenizerFast:
     )
 
 # %% ../../nbs/parts/17_bundled.ipynb #d4added1
-def bundled_model() -> Path: # a Transformers folder: safetensors, config, tokenizer
+def bundled_model() -> Path: # a folder for Transformers
     "Unpack the bundled multilingual model into the user's cache, once"
     cache = cache_folder()
     folder = cache / f"multilingual-e5-small-{_BUNDLED_SHA256[:12]}"

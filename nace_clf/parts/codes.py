@@ -116,14 +116,14 @@ def _readings(text: object, level: str | None = None) -> list[_Reading]:
 class Parsed:
     "A code that was read"
     code: str # in canonical form, such as "01.11"
-    revision: str | None # "2" or "2.1"; None if not given and the code means the same in both
-    repair: str # what was done to the text, such as "dot added"; empty if nothing
+    revision: str | None # "2" or "2.1"; None if the same in both
+    repair: str # what was done to the text, such as "dot added"
 
 
 def parse(
     text: str, # a code as found in a file
     revision: str | None = None, # one of `REVISIONS`; None if unknown
-    level: str | None = None, # one of `LEVELS`, if known; settles what a lost zero leaves open
+    level: str | None = None, # one of `LEVELS`; tells what a lost zero was
 ) -> Parsed: # the code, its revision and the repair
     "Read the code in `text`, or raise a `NaceError` that lists what it may mean"
     check_choice("revision", revision, (None, *REVISIONS))
@@ -265,7 +265,7 @@ def parse_all(
     values: Iterable[str], # codes as found in a file
     revision: str | None = None, # one of `REVISIONS`; None if unknown
     level: str | None = None, # one of `LEVELS`, if all codes are at that level
-) -> tuple[dict[str, Parsed], dict[str, NaceError]]: # by value: what was read, why the rest was not
+) -> tuple[dict[str, Parsed], dict[str, NaceError]]: # read; refused
     "Parse each distinct value of `values` once"
     read, failed = {}, {}
     for value in dict.fromkeys(values):
@@ -289,10 +289,10 @@ class Detected:
     only: dict[str, int] # by revision: codes that only it has
     both: int # codes that both revisions have
     neither: int # distinct values that read as no code
-    examples: dict[str, list[str]] # up to three of `only`, by revision, and of "neither"
+    examples: dict[str, list[str]] # up to three by revision and "neither"
 
     @property
-    def mixed(self) -> bool: # True if a verdict would ignore more than 1 in 100 of those that tell
+    def mixed(self) -> bool: # whether a verdict ignores over 1 in 100
         "Tell whether codes of both revisions occur"
         return self.revision is None and all(self.only.values())
 

@@ -49,7 +49,7 @@ FIRST_TOKEN = ("bert", "camembert", "electra", "roberta", "xlm-roberta")  # thos
 
 def lighten(
     model: PreTrainedModel | LeanBert, # for classification; changed in place
-) -> PreTrainedModel | LeanBert: # the same model, with the same answers up to the rounding of bf16
+) -> PreTrainedModel | LeanBert: # the same, but for rounding
     "Have `model` compute what its classification needs, in `autocast` between its layers too"
     if model.config.model_type in FIRST_TOKEN:
         last = model.base_model.encoder.layer[-1].attention.output
@@ -72,9 +72,9 @@ def _in_autocast(_, __, out: torch.Tensor) -> torch.Tensor:
 # %% ../../nbs/parts/23_engine.ipynb #7c5b7b49
 def make_ready(
     model: PreTrainedModel | LeanBert, # for classification; changed in place
-    precision: str = "fp32", # "fp32", "bf16" or "fp16"; run it in `autocast` with the same
+    precision: str = "fp32", # "fp32", "bf16" or "fp16", as in `autocast`
     device: str = "cpu", # "cuda", "mps" or "cpu"
-    int8: bool = False, # multiply matrices in 8 bits, and compute all else in `precision`
+    int8: bool = False, # multiply matrices in 8 bits
 ) -> PreTrainedModel | LeanBert: # the same model, on `device`
     "Rebuild the layers of `model` for prediction"
     body, on_cpu = lighten(model).base_model, device == "cpu" and precision == "bf16"

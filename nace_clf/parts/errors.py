@@ -32,7 +32,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # `Path` makes https:/ of ht
 
 
 def public_name(
-    path: str | Path, # a file or an address, also one in another, as in zip://a.csv::https://...
+    path: str | Path, # a file or an address, also zip://a.csv::https://...
 ) -> str: # the same without user, password, query and fragment
     "Name `path` so that it can be shown"
     shown = os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -69,7 +69,7 @@ class Place:
 
 # %% ../../nbs/parts/00_errors.ipynb #0ee0d1e1
 class InputError(ValueError):
-    "Bad input: what was given, where, what is allowed, what to do, and the settings concerned"
+    "Bad input: what was given, where, what is allowed, and what to do"
     def __init__(
         self,
         given: str, # what was given, and what is wrong with it
@@ -85,7 +85,7 @@ class InputError(ValueError):
 
     def message(
         self,
-        spell: Callable[[str], str] = str, # from the name of a setting to what it is called here
+        spell: Callable[[str], str] = str, # name of a setting -> its name here
     ) -> str: # one line, safe to print
         "Put the parts into a line, naming settings as `spell` does"
         allowed = self.allowed and f"give {self.allowed}"

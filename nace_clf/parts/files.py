@@ -39,7 +39,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # som
 
 @contextmanager
 def replacing(
-    path: str | Path, # file or folder to write; what stands there stays until the block succeeds
+    path: str | Path, # what to write; replaced when the block has succeeded
 ) -> Iterator[Path]: # temporary path to write to, in the same folder
     "Yield a temporary path that takes the place of `path` when the block succeeds"
     path = Path(path)
@@ -74,7 +74,7 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 
 def recover(
-    path: str | Path, # file or folder that a killed process may have been writing
+    path: str | Path, # what a killed process may have been writing
 ):
     "Finish what killed processes left of `path` in their scratch folders, and remove these"
     path = Path(path)
@@ -121,7 +121,7 @@ def write_text(
 
 def write_json(
     path: str | Path, # file to write; replaced if it exists
-    values: dict | list, # what JSON can hold; numbers that are not finite are refused
+    values: dict | list, # what JSON can hold; numbers must be finite
     indent: int | None = 2, # spaces a level; one line if not given
 ) -> Path: # the path written
     "Write `values` to `path` as JSON, all of it or nothing"
@@ -225,9 +225,9 @@ def _file_limit() -> float:
 # %% ../../nbs/parts/01_files.ipynb #552dabcd
 @contextmanager
 def alone_in(
-    folder: str | Path, # the folder; made if it does not exist, and removed if the block fails
-    doing: str, # what the other process would be doing there, such as "another search"
-    called: str | Path = "", # what to call the folder in the message; its own name if not given
+    folder: str | Path, # the folder; made here, and removed if the block fails
+    doing: str, # what the other process does, such as "another search"
+    called: str | Path = "", # its name in the message; its own if not given
 ) -> Iterator[None]: # a context
     "Keep other processes out of `folder`"
     folder = Path(folder)
@@ -258,14 +258,14 @@ def cache_folder() -> Path: # it need not exist yet
     return Path(os.environ.get("NACE_CLF_CACHE") or user_cache_path("nace_clf"))
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e72
-def first_process() -> bool: # whether this is the only process, or the first of a group
+def first_process() -> bool: # whether it is the only one, or the first
     "Tell whether this process is the one that writes and speaks, as `torchrun` counts them"
     return os.environ.get("RANK", "0") == "0"
 
 # %% ../../nbs/parts/01_files.ipynb #01f11e80
 def shared(
-    change: Callable[[], Iterator[None]], # changes something, yields once, and changes it back
-) -> Callable[[], AbstractContextManager]: # a context; nested and overlapping ones are one change
+    change: Callable[[], Iterator[None]], # changes, yields, changes back
+) -> Callable[[], AbstractContextManager]: # contexts that overlap are one
     "Make a context of `change`, a change of the whole process"
     make, lock, users, made = contextmanager(change), Lock(), 0, None
 
@@ -300,8 +300,8 @@ def _speak(verbosity: int, bars: bool):
 
 @contextmanager
 def speaking(
-    level: str, # "debug", "info", "warning", "error" or "critical"; "passive" changes nothing
-    bars: bool = True, # leave its progress bars as they are; they are hidden if not
+    level: str, # "debug" to "critical"; "passive" changes nothing
+    bars: bool = True, # leave its progress bars as they are, or hide them
 ) -> Iterator[None]: # a context
     "Let Transformers log what is of `level` or worse"
     from transformers.utils import logging as theirs

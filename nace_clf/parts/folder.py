@@ -49,21 +49,21 @@ class Part:
     "Say which files of a folder belong together"
     format: int # how they are to be read
     files: list[Name] # their names
-    about: dict[str, Any] = Field(default_factory=dict) # what else is known of them
+    about: dict[str, Any] = Field(default_factory=dict) # what else
 
 
 class Run(TypedDict):
-    "Name the settings of a training run that are used later; the others stand beside them"
+    "Name the settings of a training run that are used later"
     __pydantic_config__ = ConfigDict(extra="allow")
     text_col: str | list[str] | tuple[str, ...] # columns with the descriptions
     label_col: str # column with the codes
-    level: Literal["as-is", "section", "division", "group", "class"] # level of the labels
+    level: Literal["as-is", "section", "division", "group", "class"] # of labels
 
 
 class Rows(TypedDict):
-    "Name what is used later of what a training run has read; the rest stands beside it"
+    "Name what is used later of what a training run has read"
     __pydantic_config__ = ConfigDict(extra="allow")
-    revision: NotRequired[Literal["2", "2.1"] | None] # revision of NACE, if known
+    revision: NotRequired[Literal["2", "2.1"] | None] # of NACE, if known
 
 
 class Manifest(BaseModel):
@@ -94,7 +94,7 @@ def write_manifest(
     folder: Path, # a folder that holds the files of a model
     config: dict, # settings of the training run
     data: dict, # what it was trained on
-    metrics: dict[str, float], # validation scores; those that are not finite are kept as none
+    metrics: dict[str, float], # validation scores; None if not finite
     parts: dict[str, Part], # "weights", "tokenizer" and what else there is
 ) -> Manifest: # what was written
     "Describe the files in `folder` in its manifest"
@@ -229,7 +229,7 @@ class ModelFolder:
         return self.manifest.config
 
     @cached_property
-    def stored(self) -> StoredConfig: # checked, but not yet compared with the weights
+    def stored(self) -> StoredConfig: # not yet compared with weights
         "Read config.json"
         self._must_list("weights", "config.json")
         return read_config(self.path)
@@ -243,7 +243,7 @@ class ModelFolder:
     def load(
         self,
         weights: bool = True, # load the weights too
-        lean: bool = False, # for prediction alone: a `LeanBert`, if it computes such a model
+        lean: bool = False, # for prediction alone: a `LeanBert`, if possible
     ) -> tuple[PreTrainedModel | LeanBert | PreTrainedConfig | StoredConfig,
                PreTrainedTokenizerFast | StoredTokenizer]:
         "Load the model, or only its configuration without `weights`, and its tokenizer"

@@ -200,9 +200,9 @@ _NAMES = {
 @dataclass(frozen=True)
 class Format:
     "Tell how a table is stored"
-    kind: str # "CSV", "Parquet", "Excel", or "frame" for one that was never stored
+    kind: str # "CSV", "Parquet", "Excel" or "frame": never stored
     encoding: str = "" # character encoding of a CSV
-    delimiter: str = "" # character between the fields of a CSV; empty if it has one column
+    delimiter: str = "" # between the fields of a CSV; "": one column
     guessed: bool = False # the encoding is a guess
     sheet: str = "" # sheet of an Excel file
 

@@ -28,11 +28,11 @@ def short_attention(
     query: torch.Tensor, # [texts, heads, tokens, width]
     key: torch.Tensor, # [texts, heads, tokens, width]
     value: torch.Tensor, # [texts, heads, tokens, width]
-    attention_mask: torch.Tensor | None, # added to the scores, [texts, 1, tokens, tokens]
-    scaling: float | None = None, # factor of the scores; 1 / sqrt(width) if not given
+    attention_mask: torch.Tensor | None, # added, [texts, 1, tokens, tokens]
+    scaling: float | None = None, # of the scores; 1 / sqrt(width) if None
     dropout: float = 0.0, # not used: this is for prediction
     **kwargs,
-) -> tuple[torch.Tensor, None]: # weighted values, [texts, tokens, heads, width]; no weights
+) -> tuple[torch.Tensor, None]: # [texts, tokens, heads, width]; None
     "Compute the attention of `query` to `key` and `value` for texts of few tokens"
     scale = scaling or query.shape[-1] ** -0.5
     scores = torch.matmul(query * scale, key.transpose(2, 3))
@@ -77,8 +77,8 @@ class PackedLinear(torch.nn.Module):
 
 # %% ../../nbs/parts/20_kernels.ipynb #14a00003
 def answers_alike(
-    layer: type[torch.nn.Module], # is made from a linear layer, and takes its place
-    error: float = 0.03, # largest relative error of the answers, rounding included
+    layer: type[torch.nn.Module], # made from and put for a linear one
+    error: float = 0.03, # largest relative error of the answers
 ) -> bool: # False too if it cannot be made, or fails
     "Tell whether `layer` answers random numbers as the linear layer that it is made from does"
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
@@ -112,7 +112,7 @@ _BITS = {  # integers of the same size, and all of their bits but the sign
 
 def quantize_rows(
     x: torch.Tensor, # numbers in bf16 or fp32, [rows, n]
-) -> tuple[torch.Tensor, torch.Tensor]: # integers, 128 for zero, [rows, n]; steps, [rows, 1]
+) -> tuple[torch.Tensor, torch.Tensor]: # [rows, n]; steps, [rows, 1]
     "Round each row of `x` to 126 steps on either side of zero"
     kind, magnitude = _BITS[x.dtype]
     bits = x.view(kind).bitwise_and(magnitude)
@@ -122,7 +122,7 @@ def quantize_rows(
 
 # %% ../../nbs/parts/20_kernels.ipynb #001844f0
 class Int8Linear(torch.nn.Module):
-    "Multiply 8-bit integers, with steps for each row of weights and each row of inputs"
+    "Multiply 8-bit integers, with steps for rows of weights and inputs"
     def __init__(
         self,
         linear: torch.nn.Linear, # the layer to replace

@@ -49,7 +49,7 @@ def code_at(
     label: str, # a label
     level: str, # "section", "division", "group" or "class"
     revision: str, # revision of NACE, "2" or "2.1"
-) -> str | None: # the code; None if the label is no code or does not reach the level
+) -> str | None: # the code; None if it is none, or above the level
     "Roll `label` up to `level`"
     path, depth = _path(label, revision), LEVELS.index(level)
     return path[depth] if depth < len(path) else None
@@ -58,7 +58,7 @@ def code_at(
 def path_of(
     label: str, # a label
     revision: str, # revision of NACE, "2" or "2.1"
-) -> frozenset[str]: # the code and all codes above it; the label itself if it is no code
+) -> frozenset[str]: # it and all above it; itself if no code
     "Collect the codes from `label` up to its section"
     return frozenset(_path(label, revision) or [label])
 
@@ -67,8 +67,8 @@ def path_of(
 class Labels:
     "Name the classes of a table or of a model"
     names: tuple[str, ...] # in the order of their numbers
-    level: str = "as-is" # level of NACE that they were rolled up to; "as-is" if to none
-    revision: str | None = None # revision of NACE; None if they are not known to be codes
+    level: str = "as-is" # level they were rolled up to, if to one
+    revision: str | None = None # revision of NACE; None: no codes
 
     def __post_init__(self):
         "Make `names` a tuple, so that nobody changes them"
@@ -94,14 +94,14 @@ class Labels:
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
-    def titles(self) -> list[str] | None: # "" for a label that is no code; None without a revision
+    def titles(self) -> list[str] | None: # "" for what is no code
         "List the official titles"
         if not self.revision: return None
         paths = [_path(name, self.revision) for name in self.names]
         return [title(path[-1], self.revision) if path else "" for path in paths]
 
     @cached_property
-    def parents(self) -> list[tuple[str, ...]]: # codes above each label, its section first
+    def parents(self) -> list[tuple[str, ...]]: # codes above, section first
         "List what lies above each label"
         return [_path(name, self.revision)[:-1] if self.revision else () for name in self.names]
 
@@ -122,7 +122,7 @@ class Labels:
     def matrix(
         self,
         level: str, # "section", "division", "group" or "class"
-    ) -> np.ndarray: # 1 where a label lies under a code, else 0, [labels, codes]
+    ) -> np.ndarray: # 1 if a label is under a code, [labels, codes]
         "Say which label lies under which code at `level`"
         codes, above = np.array(self._codes(level)), np.array(self.at(level).names)
         return (codes[:, None] == above).astype(np.float32)
@@ -131,7 +131,7 @@ class Labels:
         self,
         probs: np.ndarray, # probability of each label, [texts, labels]
         level: str, # "section", "division", "group" or "class"
-    ) -> tuple[np.ndarray, Labels]: # probability of each code, [texts, codes]; the codes
+    ) -> tuple[np.ndarray, Labels]: # [texts, codes]; the codes
         "Add up probabilities under each code at `level`"
         return probs @ self.matrix(level).astype(probs.dtype), self.at(level)
 
@@ -166,7 +166,7 @@ def not_rolled(
 
 def titled(
     labels: Iterable[str], # labels
-    revision: str | None, # revision of NACE; labels stay as they are if not given
+    revision: str | None, # revision of NACE; None leaves labels alone
     width: int = 40, # longest result in characters
 ) -> list[str]: # label, space, title
     "Put the titles of NACE codes beside `labels`, cut to `width`"
@@ -179,7 +179,7 @@ def read_at_level(
     value: str, # a code as found in a file
     level: str, # "section", "division", "group" or "class"
     revision: str, # "2" or "2.1"
-) -> dict[str, Parsed]: # what was read, by code at `level`; one if there is no doubt
+) -> dict[str, Parsed]: # what was read, by code at `level`; one if no doubt
     "Read `value` in every way that leads to a code at `level`; as it stands, if it is so deep"
     try:
         plain = parse(value, revision)
@@ -213,7 +213,7 @@ def read_as_numbers(
 def lost_zeros(
     values: Iterable[str], # distinct codes of a column
     revision: str | None = None, # "2" or "2.1", if known
-) -> dict[str, str]: # codes that may have lost their first digit: what else they may be
+) -> dict[str, str]: # code: what else it may be, its first digit lost
     "Find codes one digit shorter than the longest of five or six, which may have lost a zero"
     digits = {v: re.sub(r"\.0$", "", v.strip()) for v in values}
     long = [len(d) for d in digits.values() if re.fullmatch("[1-9][0-9]{4,5}", d)]
@@ -231,7 +231,7 @@ def lost_zeros(
 @dataclass(frozen=True)
 class Scheme:
     "Say how labels are to be read"
-    level: str = "as-is" # "section", "division", "group" or "class"; "as-is" leaves labels alone
+    level: str = "as-is" # "section" to "class"; "as-is" leaves labels alone
     revision: str = "auto" # "2", "2.1", or "auto" to find it out from the codes
     skip_shallow: bool = False # leave out codes above `level`
 
@@ -240,7 +240,7 @@ def read_labels(
     column: pd.Series, # labels as text, indexed by row number
     place: Place, # file and column, for messages
     scheme: Scheme = Scheme(), # how to read them
-) -> tuple[pd.Series, Labels]: # labels at the level, without the rows left out; their names
+) -> tuple[pd.Series, Labels]: # labels of the rows kept; names
     "Bring the labels in `column` into form, and roll them up"
     if scheme.level == "as-is": labels, revision = column, _revision_of(column, scheme.revision)
     else: labels, revision = _roll_up(column, place, scheme)

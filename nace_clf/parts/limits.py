@@ -22,7 +22,7 @@ _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 @dataclass(frozen=True)
 class Limits:
     "Say how much a table may ask of this machine"
-    size: int = 4 * 10**9 # bytes of a table, once it is fetched, unpacked or laid out in memory
+    size: int = 4 * 10**9 # bytes of a table, fetched, unpacked, in memory
     line: int = 64 * 10**6 # bytes of a line of a CSV
     wait: int = 60 # seconds in which an address sends nothing
     seconds: int = 3600 # seconds to fetch a table

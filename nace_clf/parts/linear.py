@@ -50,8 +50,8 @@ def fit_lines(
     x: csr_array, # TF-IDF, [rows, n-grams]
     labels: np.ndarray, # class numbers, [rows]
     n_classes: int, # number of classes
-    strength: float = 1.0, # cost of a row on the wrong side; lower where many labels are wrong
-) -> tuple[csr_array, np.ndarray]: # weights, [n-grams, classes]; intercepts, [classes]
+    strength: float = 1.0, # cost of a row on the wrong side
+) -> tuple[csr_array, np.ndarray]: # [n-grams, classes]; [classes]
     "Fit one line for each class; one that no row has gets the margin -1, one that all have +1"
     n, labels = np.bincount(labels, minlength=n_classes), np.asarray(labels)
     coef = [csr_array((1, x.shape[1]), dtype=np.float32)] * n_classes
@@ -77,7 +77,7 @@ def _for_liblinear(x: csr_array) -> csr_array:
 def soft_targets(
     labels: np.ndarray, # class numbers, [rows]
     n_classes: int, # number of classes
-    rows: int | None = None, # how many there are in all; as many as `labels` if not given
+    rows: int | None = None, # how many in all; as `labels` if None
 ) -> np.ndarray: # target probability of each class, [rows, classes]
     "Leave one part in `rows` + 2 of the target of each of `labels` to all classes alike"
     little = 1 / ((rows or len(labels)) + 2)
@@ -85,7 +85,7 @@ def soft_targets(
 
 
 def fit_scale(
-    margins: np.ndarray, # distance to each line, [rows, classes], of rows not fitted on
+    margins: np.ndarray, # of rows not fitted on, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
 ) -> float: # factor from margins to logits
     "Find the scale of `margins` with the smallest log loss"
@@ -151,7 +151,7 @@ def fit_weights(
     bert: np.ndarray, # logits of the BERT, [rows, classes]
     linear: np.ndarray, # logits of the TF-IDF model, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
-) -> tuple[float, float]: # weight of the BERT and of the TF-IDF model, 0 or more
+) -> tuple[float, float]: # of the BERT and of TF-IDF, 0 or more
     "Find the weights of the models `bert` and `linear` with the smallest log loss"
     both = [log_softmax(np.asarray(z, dtype=np.float64), axis=1) for z in (bert, linear)]
     target = soft_targets(np.asarray(labels), both[0].shape[1])
@@ -167,9 +167,9 @@ def fit_weights(
 
 def fit_blend(
     baseline: Baseline, # trained on the training rows only
-    bert: np.ndarray, # logits of the BERT for the validation rows, [rows, classes]
+    bert: np.ndarray, # logits for validation rows, [rows, classes]
     linear: np.ndarray, # logits of `baseline` for them, [rows, classes]
-    labels: list[int] | np.ndarray, # class numbers of the validation rows, [rows]
+    labels: list[int] | np.ndarray, # class numbers of these, [rows]
 ) -> Blend: # the two with their weights
     "Learn on validation rows how to weigh a BERT and `baseline`"
     return Blend(baseline, *fit_weights(bert, linear, np.asarray(labels)), len(labels))

@@ -191,7 +191,7 @@ def _kept(path: Path, here: dict, use: str) -> dict[str, dict[str, float]] | Non
 def choose_precision(
     precision: str = "auto", # "auto", "fp32", "bf16" or "fp16"
     device: str = "cpu", # as `choose_device` returns it
-    timed: Callable[[str], dict] = measure, # who measures, where the times are not known
+    timed: Callable[[str], dict] = measure, # measures unknown times
 ) -> str: # "fp32", "bf16" or "fp16"
     "Choose the number format of training on `device`"
     why = "as asked"
@@ -228,14 +228,14 @@ class Choice:
     "Say which numbers were chosen, and why"
     numbers: Numbers # the format
     why: str = "as asked" # in words
-    one_worker: bool = False # compute one text in a single worker, not on all threads
+    one_worker: bool = False # one text in one worker, not on all threads
 
 
 def choose_numbers(
     precision: str = "auto", # one of `PRECISIONS`
     device: str = "cpu", # as `choose_device` returns it
-    proven: Collection[str] = (), # numbers between products of 8 bits with which labels stay
-    timed: Callable[[str], dict] = measure, # who measures, where the times are not known
+    proven: Collection[str] = (), # 8 bits keep labels with these
+    timed: Callable[[str], dict] = measure, # measures unknown times
 ) -> Choice: # for prediction
     "Choose the number format of prediction on `device`"
     if precision not in PRECISIONS:
@@ -262,7 +262,7 @@ def _may(numbers: Numbers, precision: str, proven: Collection[str]) -> bool:
 
 
 def fastest(
-    times: dict[str, dict[str, float]], # ms, as `times_here` gives them for prediction
+    times: dict[str, dict[str, float]], # ms, from `times_here`
     names: list[str], # formats to choose from
 ) -> str: # one of `names`
     "Find the fastest format for batches, among those that are no slower than fp32 for one text"
@@ -272,10 +272,10 @@ def fastest(
 
 # %% ../../nbs/parts/24_machine.ipynb #16a00038
 def describe_formats(
-    proven: Collection[str] | None = None, # as in `choose_numbers`; None: no model is asked about
+    proven: Collection[str] | None = None, # as in `choose_numbers`
     again: bool = False, # measure, even if the times are known
     timed: Callable[[str], dict] = measure, # who measures
-) -> list[dict[str, str | float | None]]: # a row a format: ms by what is timed, and what is taken
+) -> list[dict[str, str | float | None]]: # a row a format
     "Tell how long each format takes on this machine, and which is taken for what"
     training, prediction = (times_here(use, again, timed) for use in USES)
     trained = min(training["training"], key=training["training"].get)

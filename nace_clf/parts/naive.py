@@ -35,7 +35,7 @@ class Majority:
     def predict_proba(
         self,
         texts: list[str], # descriptions
-    ) -> np.ndarray: # probability of each class, [texts, classes], in the order of `names`
+    ) -> np.ndarray: # probabilities, [texts, classes]
         "Repeat the shares of the classes for each of `texts`"
         return np.tile(self.shares, (len(texts), 1))
 

@@ -37,7 +37,7 @@ def letters_of(
 # %% ../../nbs/parts/29_ngrams.ipynb #32a165ad
 def numbered(
     lists: Sequence[Sequence[Hashable]], # words of each text, say
-) -> tuple[np.ndarray, np.ndarray, list]: # number of each item; where each list starts; the items
+) -> tuple[np.ndarray, np.ndarray, list]: # item; start of each; items
     "Number the distinct items of all `lists`, in the order in which they occur first"
     starts = np.cumsum([0, *map(len, lists)])
     items = np.empty(starts[-1], dtype=object)
@@ -64,7 +64,7 @@ class Ngrams:
     def count(
         self,
         texts: list[str], # descriptions
-    ) -> csr_array: # how often each n-gram is in each text, [texts, n-grams]; those of words first
+    ) -> csr_array: # counts, [texts, n-grams]; words first
         "Count n-grams of words and letters in `texts`"
         starts = range(0, max(1, len(texts)), _AT_ONCE)
         some = [self._count(texts[start:start + _AT_ONCE]) for start in starts]

@@ -35,7 +35,7 @@ def render(
 
 # %% ../../nbs/parts/33_pages.ipynb #0899cafe
 def text_blocks(
-    blocks: Iterable[tuple[str, pd.DataFrame] | str], # tables with their titles, and sentences
+    blocks: Iterable[tuple[str, pd.DataFrame] | str], # or sentences
     width: int = 100, # characters a line; 60 at least
 ) -> str: # lines, without colours
     "Write `blocks` for a terminal"

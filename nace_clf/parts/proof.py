@@ -34,16 +34,16 @@ AT_LEAST, FEWEST_ROWS = 0.995, 200
 
 
 def proven(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> list[str]: # numbers between the products, "fp32" or "bf16"; empty if nothing is known
+    about: Mapping[str, Any] | None, # what `compare_int8` found
+) -> list[str]: # numbers between the products; [] if nothing is known
     "List the numbers with which a model keeps its labels in 8 bits"
     return [between for between, share in shares_equal(about).items()
             if share >= AT_LEAST and about["rows"] >= FEWEST_ROWS]
 
 
 def shares_equal(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> dict[str, float]: # by the numbers between; empty if it says nothing that can be read
+    about: Mapping[str, Any] | None, # what `compare_int8` found
+) -> dict[str, float]: # by the numbers between; {} if unreadable
     "Read the shares of labels that stay in 8 bits"
     found = about if isinstance(about, Mapping) else {}
     shares, rows = found.get("labels_equal"), found.get("rows")
@@ -53,8 +53,8 @@ def shares_equal(
 
 # %% ../../nbs/parts/26_proof.ipynb #17a00021
 def in_words(
-    about: Mapping[str, Any] | None, # what `compare_int8` found, as a manifest holds it
-) -> str: # such as "of 719 validation rows 99.72% keep their label with bf16 between the products"
+    about: Mapping[str, Any] | None, # what `compare_int8` found
+) -> str: # such as "of 719 validation rows 99.72% keep their label ..."
     "Say how many labels stay in 8 bits"
     said = [f"{share:.2%} keep their label with {between} between the products"
             for between, share in shares_equal(about).items()]
@@ -66,10 +66,10 @@ MOST_ROWS = 2_000
 
 
 def compare_int8(
-    model: PreTrainedModel | LeanBert, # for classification, on any device; it stays as it is
+    model: PreTrainedModel | LeanBert, # on any device; stays as it is
     rows: list[list[int]], # token ids of texts that it did not learn from
     pad_id: int, # id of the padding token
-) -> dict[str, Any]: # as `proven` reads it; empty if there are no 8 bits here, or no rows
+) -> dict[str, Any]: # as `proven` reads it; {} without 8 bits or rows
     "Find out how many of `rows` keep their label in 8 bits"
     formats = [o for o in formats_here() if o.products == "int8"]
     if not formats or not rows: return {}

@@ -74,7 +74,7 @@ def _has_row_names(source: Source, fmt: Format) -> bool:
 def header_of(
     source: Source, # a table
     fmt: Format, # how it is stored
-) -> list[str]: # as they stand in the file, twice if they stand there twice; "" if nameless
+) -> list[str]: # as in the file, also those twice; "" if nameless
     "List the columns of `source`"
     if fmt.kind == "Excel":
         with whole_book(source): first = _excel(source, header=None, nrows=1)
@@ -228,7 +228,7 @@ def parquet_parts(
 def stored_index(
     source: Source, # a table
     fmt: Format, # how it is stored
-) -> list[str]: # names of columns; none unless pandas says in the file that it made them
+) -> list[str]: # names of columns that pandas says it made
     "List the columns of a Parquet file in which pandas keeps an index that has no name"
     if fmt.kind != "Parquet": return []
     about = (pq.read_schema(source.path).metadata or {}).get(b"pandas", b"{}")
@@ -257,7 +257,7 @@ def join_texts(
 # %% ../../nbs/parts/11_readers.ipynb #a2df49f6
 def likely_columns(
     df: pd.DataFrame, # some rows of a table
-) -> tuple[str | None, str | None]: # columns of descriptions and of codes; None if none looks so
+) -> tuple[str | None, str | None]: # texts; codes; None: none looks so
     "Find the columns of `df` that look like descriptions and like codes"
     values = {c: df[c].dropna().astype(str) for c in df if df[c].nunique() > 1}
     letters = {c: v.map(lambda t: sum(map(str.isalpha, t))).mean() for c, v in values.items()}

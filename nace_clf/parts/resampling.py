@@ -36,7 +36,7 @@ def draw_rows(
 
 
 def bootstrap(
-    score: Callable[[np.ndarray], dict[str, np.ndarray]], # weights -> scores, as `scorer` makes it
+    score: Callable[[np.ndarray], dict[str, np.ndarray]], # from `scorer`
     groups: np.ndarray, # number of the group of each row, from 0, [rows]
     draws: int = DRAWS, # how many resamples
     seed: int = SEED, # the same seed gives the same resamples
@@ -47,11 +47,11 @@ def bootstrap(
 
 
 def interval(
-    draws: pd.DataFrame, # one column a score, one row a resample; missing ones are left out
-    scores: dict[str, float] | pd.Series | None = None, # those of the table; None for differences
+    draws: pd.DataFrame, # a column a score, a row a resample
+    scores: dict[str, float] | pd.Series | None = None, # of the table
     level: float = 0.95, # share of the resamples inside
-    rows: dict[str, float] | None = None, # rows that each share is worth; none is without width
-) -> pd.DataFrame: # columns low and high, one row a score; missing where resamples cannot tell
+    rows: dict[str, float] | None = None, # rows a share is worth
+) -> pd.DataFrame: # low, high; a row a score, missing if it cannot tell
     "Find the middle `level` of each score, mirrored for the calibration error"
     tails = [0.5 - level / 2, 0.5 + level / 2]
     ends = draws.quantile(tails).T.set_axis(["low", "high"], axis=1)
@@ -70,8 +70,8 @@ MANY = 0.1  # with a larger share of rare classes, a macro score's interval is n
 
 
 def rare_classes(
-    rows: pd.Series | np.ndarray, # rows of each class that has rows, those of a group counted once
-) -> str: # what to know about the intervals of the macro scores; empty if all is well
+    rows: pd.Series | np.ndarray, # rows of each class, a group counted once
+) -> str: # what to know of the intervals of macro scores; or ""
     "Say so if too many classes have few `rows`"
     rare = int((np.asarray(rows) < FEW).sum())
     if rare <= MANY * len(rows): return ""
@@ -81,7 +81,7 @@ def rare_classes(
 
 # %% ../../nbs/parts/28_resampling.ipynb #2a26c011
 def mcnemar(
-    ahead: np.ndarray, # rows that the first model has right less those of the second, [groups]
+    ahead: np.ndarray, # right by the first less by the second, [groups]
 ) -> float: # p-value, two-sided
     "Test whether two models have the same accuracy, by all ways to swap the answers of groups"
     sizes, groups = np.unique(np.abs(ahead[ahead != 0]), return_counts=True)

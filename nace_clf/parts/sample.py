@@ -74,7 +74,7 @@ def _titles() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["text", "label", "links", "source", "lang"])
 
 
-def sample_rows() -> pd.DataFrame: # text, label (NACE Rev. 2 section), code, source, lang
+def sample_rows() -> pd.DataFrame: # text, label, code, source, lang
     "List the distinct national titles with their NACE Rev. 2 section"
     df = _titles()
     first = {c: (c, "first") for c in ("text", "label", "source", "lang")}
@@ -87,8 +87,8 @@ def sample_rows() -> pd.DataFrame: # text, label (NACE Rev. 2 section), code, so
 
 # %% ../../nbs/parts/16_sample.ipynb #e86f1ee3
 def sample(
-    out_dir: str | Path = "data/raw", # folder for nace_train.csv and nace_test.csv
-    test: str = "random", # "random": a stratified tenth; "source": what only HELD_OUT say
+    out_dir: str | Path = "data/raw", # for nace_train.csv, nace_test.csv
+    test: str = "random", # "random", or "source": what only HELD_OUT say
     seed: int = 42, # seed of the random tenth
 ) -> tuple[Path, Path]: # paths of the training and of the test table
     "Write the bundled sample to `out_dir` as a training and a test table"

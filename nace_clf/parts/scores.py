@@ -36,8 +36,8 @@ def blocks(
 
 def row_scores(
     probs: np.ndarray, # probability of each class, [rows, classes]
-    y: np.ndarray, # true class numbers, [rows]; from `classes` on: labels unknown to the model
-) -> pd.DataFrame: # columns top_1_accuracy to top_5_accuracy (0 or 1), log_loss, brier; [rows]
+    y: np.ndarray, # true class numbers, [rows]; unknown: from `classes` on
+) -> pd.DataFrame: # top_1_accuracy to top_5_accuracy, log_loss, brier
     "Score each row of `probs` against its true class"
     n, k = probs.shape
     known = y < k
@@ -69,7 +69,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def macro_scores(
-    y: np.ndarray, # true class numbers, [rows]; -1 for a row that does not count
+    y: np.ndarray, # true class numbers, [rows]; -1: does not count
     predicted: np.ndarray, # predicted class numbers, [rows]; -1 for no answer
     weights: np.ndarray, # how often each row counts, [draws, rows]
 ) -> dict[str, np.ndarray]: # f1_macro, precision_macro, recall_macro, [draws]
@@ -92,7 +92,7 @@ def wilson(
     hits: np.ndarray, # how many are right
     n: np.ndarray, # how many there are
     level: float = 0.95, # confidence level
-) -> tuple[np.ndarray, np.ndarray]: # lower and upper end; 0 and 1 where there are no rows
+) -> tuple[np.ndarray, np.ndarray]: # lower, upper; no rows: 0, 1
     "Compute Wilson's interval of the share `hits / n`"
     hits, n = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
     z2 = norm.ppf(0.5 + level / 2) ** 2
@@ -105,11 +105,11 @@ ENOUGH = 10  # groups that tell how alike their rows are
 
 
 def effective_rows(
-    kind: np.ndarray, # number of the class, bin or the like that a row counts for, [rows]
+    kind: np.ndarray, # class, bin or the like that a row counts for, [rows]
     right: np.ndarray, # whether it is right, [rows]
     groups: np.ndarray, # number of the group of each row, [rows]
     kinds: int, # how many kinds there are
-) -> np.ndarray: # as many as there are rows if each is a group, else fewer, [kinds]
+) -> np.ndarray: # the rows if each is a group, else fewer, [kinds]
     "Count the rows of each `kind` by what they tell, given that those of one group are alike"
     pair, at = np.unique(kind * (groups.max() + 1) + groups, return_inverse=True)
     of, n, hits = pair // (groups.max() + 1), np.bincount(at), np.bincount(at, weights=right)
@@ -135,8 +135,8 @@ def class_scores(
     y: np.ndarray, # true class numbers, [rows]
     predicted: np.ndarray, # predicted class numbers, [rows]
     names: Sequence[str], # names of the classes
-    groups: np.ndarray | None = None, # number of the group of each row; each alone if not given
-) -> pd.DataFrame: # precision, recall, f1, rows, and their ends; one row a class that occurs
+    groups: np.ndarray | None = None, # group of each row, if not alone
+) -> pd.DataFrame: # precision, recall, f1 with ends, rows; a row a class
     "Score each class that is the label or the answer of a row, with 95% intervals"
     k, groups = len(names), np.arange(len(y)) if groups is None else groups
     true, answers = np.bincount(y, minlength=k), np.bincount(predicted, minlength=k)
@@ -167,8 +167,8 @@ def _bin_of(confidence: np.ndarray) -> np.ndarray:
 def reliability(
     confidence: np.ndarray, # probability of the answer, [rows]
     correct: np.ndarray, # whether it is right, [rows]
-    groups: np.ndarray | None = None, # number of the group of each row; each alone if not given
-) -> pd.DataFrame: # from, to, rows, confidence, accuracy, low, high; missing where a bin is empty
+    groups: np.ndarray | None = None, # group of each row, if not alone
+) -> pd.DataFrame: # from, to, rows, confidence, accuracy, low, high
     "Compare confidence and accuracy in ten bins"
     at, ends = _bin_of(confidence), np.arange(BINS + 1) / BINS
     groups = np.arange(len(at)) if groups is None else groups
@@ -185,7 +185,7 @@ def reliability(
 def binned_gaps(
     confidence: np.ndarray, # probability of the answer, [rows]
     correct: np.ndarray, # whether it is right, [rows]
-) -> csr_array: # right (1) or wrong (0) less confidence, in the column of its bin, [rows, bins]
+) -> csr_array: # right (1) or wrong (0) less confidence, [rows, bins]
     "Subtract confidence from what is `correct`, by bin"
     gaps = np.asarray(correct, dtype=float) - confidence
     return csr_array((gaps, (np.arange(len(gaps)), _bin_of(confidence))), shape=(len(gaps), BINS))
@@ -193,7 +193,7 @@ def binned_gaps(
 
 def calibration_error(
     gaps: csr_array, # as `binned_gaps` returns them
-    weights: np.ndarray | None = None, # how often each row counts, [draws, rows]; once if not given
+    weights: np.ndarray | None = None, # of rows, [draws, rows]
 ) -> np.ndarray: # between 0 and 1, [draws]
     "Compute the expected calibration error"
     weights = np.ones((1, gaps.shape[0])) if weights is None else weights
@@ -203,8 +203,8 @@ def calibration_error(
 def tree_distance(
     a: str, # a label
     b: str, # another label
-    revision: str | None = None, # revision of NACE; without it all labels are 2 apart
-) -> int: # 0 for the same label, 2 for two classes of a group, 8 for two of different sections
+    revision: str | None = None, # of NACE; None: all labels are 2 apart
+) -> int: # 0: same label, 2: classes of a group, 8: other sections
     "Count the steps from `a` up to the code above both, and down to `b`"
     return len(path_of(a, revision) ^ path_of(b, revision)) if revision else 2 * (a != b)
 
@@ -213,7 +213,7 @@ def tree_counts(
     true: Sequence[str], # true labels
     predicted: Sequence[str], # predicted labels
     revision: str, # revision of NACE, "2" or "2.1"
-) -> np.ndarray: # codes in both sets, in the true set, in the predicted set, [rows, 3]
+) -> np.ndarray: # in both sets, in the true, in the predicted, [rows, 3]
     "Count the codes on the paths to the true and the predicted labels"
     paths = [(path_of(t, revision), path_of(p, revision)) for t, p in zip(true, predicted)]
     counts = [(len(ours & theirs), len(ours), len(theirs)) for ours, theirs in paths]
@@ -224,7 +224,7 @@ def level_pairs(
     true: Sequence[str], # true labels
     predicted: Sequence[str], # predicted labels
     revision: str, # revision of NACE, "2" or "2.1"
-) -> dict[str, tuple[np.ndarray, np.ndarray]]: # by level: true and predicted numbers, or -1; [rows]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]: # true, predicted
     "Number the codes at each level that both sides reach, -1 where a code does not reach it"
     pairs = {}
     for level in LEVELS:
@@ -238,9 +238,9 @@ def level_pairs(
 def scorer(
     probs: np.ndarray, # probability of each class, [rows, classes]
     y: np.ndarray, # true class numbers, [rows]
-    names: Sequence[str], # labels of the columns, then those that the model does not know
+    names: Sequence[str], # labels of the columns, then unknown ones
     revision: str | None = None, # revision of NACE, if the labels are codes
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]: # weights [draws, rows] -> scores [draws]
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]: # [draws, rows] -> [draws]
     "Make the function that scores weighted rows"
     predicted, confidence, rows = probs.argmax(axis=1), probs.max(axis=1), row_scores(probs, y)
     gaps, values = binned_gaps(confidence, predicted == y), rows.to_numpy()

@@ -51,7 +51,7 @@ class _Rectangle:
         self.rows = max([self.rows, *(int(row) for row in _ROW_NUMBER.findall(xml))])
 
     @property
-    def shape(self) -> tuple[int, int]: # rows and columns that are laid out at most
+    def shape(self) -> tuple[int, int]: # rows and columns laid out at most
         "Put what was seen together"
         if self.placed: return self.rows, self.columns
         return self.rows + self.tags, self.columns + self.widest
@@ -96,7 +96,7 @@ class _Repeated:
         self.width = self.filled = 0
 
     @property
-    def shape(self) -> tuple[int, int]: # rows and columns that are laid out at most
+    def shape(self) -> tuple[int, int]: # rows and columns laid out at most
         "Put what was seen together"
         self._end_row()
         self.times = 0

@@ -26,7 +26,7 @@ class Source:
     "Name a file on this machine and what the user calls it"
     path: Path # where the bytes are
     name: str # path or address as it may be shown
-    limits: Limits = field(default_factory=Limits.given) # how much it may ask of this machine
+    limits: Limits = field(default_factory=Limits.given) # of this machine
 
     def open(self) -> BinaryIO: # unpacked if it is gzip
         "Open the file as bytes"
@@ -46,7 +46,7 @@ class Source:
         self,
         given: str, # what is wrong with the file
         remedy: str = "", # what to do
-        **more, # other parts: `line`, `row` or `column` of the place, `setting`, `allowed`
+        **more, # other parts: `line`, `row`, `column`, `setting`, `allowed`
     ) -> InputError: # to be raised
         "Make the error that says what is wrong with the file"
         place = {k: more.pop(k) for k in ("line", "row", "column") if k in more}

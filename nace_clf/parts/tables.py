@@ -86,7 +86,7 @@ class Table:
 
     def using(
         self,
-        text_col: str | Iterable[str] = (), # column with the description, if none was named
+        text_col: str | Iterable[str] = (), # where none was named
         label_col: str = "", # column with the label, if none was named
         group_col: str = "", # column of groups, if none was named
     ) -> Table: # the same opened file
@@ -110,8 +110,8 @@ class Table:
     def frame(
         self,
         columns: list[str] | None = None, # columns to keep; all if not given
-        nrows: int | None = None, # read only so many rows, for a look at a large table
-        drop_index: bool = True, # leave out a nameless first column that pandas or R wrote
+        nrows: int | None = None, # read only so many rows
+        drop_index: bool = True, # leave out a nameless first column
     ) -> pd.DataFrame: # indexed by row number
         "Read the table with codes and labels as text"
         self.require(columns=columns or [])
@@ -127,7 +127,7 @@ class Table:
         self,
         columns: list[str] | None = None, # columns to keep; all if not given
         rows: int = 50_000, # most rows a batch
-    ) -> Iterator[pa.RecordBatch]: # the first column, `row`, has the row numbers
+    ) -> Iterator[pa.RecordBatch]: # first column `row`: row numbers
         "Read the table piece by piece, Parquet with its types"
         self.require(columns=columns or [])
         if self.format.kind == "Parquet":
@@ -150,7 +150,7 @@ class Table:
 
     def require(
         self,
-        **columns: str | Iterable[str], # by the setting that named them: one column or several
+        **columns: str | Iterable[str], # setting: column or columns
     ):
         "Raise an `InputError` unless each of `columns` is there, once"
         for setting, named in columns.items():
@@ -171,7 +171,7 @@ class Table:
             raise InputError(f"{one} and {other} column are both {shared[0]!r}", setting=settings,
                              remedy="name different columns with {%s} and {%s}" % settings)
 
-    def checked(self) -> pd.DataFrame: # columns text, and label and group if they have a role
+    def checked(self) -> pd.DataFrame: # text, label and group
         "Take the columns that matter, or say what is missing"
         self.check_roles()
         text_col = self.text_col or ["text"]
@@ -187,9 +187,9 @@ class Table:
 
     def beside(
         self,
-        found: pd.DataFrame, # in the order of the rows; by number if there are more than in `frame`
+        found: pd.DataFrame, # in the order of the rows, or by number
         path: str | Path, # where both are to be written
-    ) -> pd.DataFrame | pa.Table: # for `write_table`; from Parquet to Parquet with its types
+    ) -> pd.DataFrame | pa.Table: # for `write_table`
         "Put the columns `found` beside the rows as they stand in the file"
         if self.format.kind == "Parquet" and str(path).lower().endswith(".parquet"):
             rows = pa.Table.from_batches(parquet_parts(self._source))
@@ -305,7 +305,7 @@ def _numbered(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:
 
 
 def as_table(
-    source: Table | str | Path | pd.DataFrame, # a table, a file, an address or a frame
+    source: Table | str | Path | pd.DataFrame, # a file, an address, a frame
 ) -> Table: # the same, opened
     "Open `source`, unless it is open"
     return source if isinstance(source, Table) else Table(source)
@@ -320,8 +320,8 @@ def read_table(
 
 # %% ../../nbs/parts/14_tables.ipynb #73210d6f
 def row_ids(
-    rows: pd.DataFrame, # as `Table.checked` returns it: text, and label and group if there are
-) -> pd.Series: # 16 hexadecimal digits, and -2, -3, ... for repeats; by row number
+    rows: pd.DataFrame, # as `Table.checked` returns it
+) -> pd.Series: # 16 hexadecimal digits, -2, -3, ... for repeats
     "Name each row by what it holds"
     columns = [rows[c] for c in ("text", "label", "group") if c in rows]
     held = ["\x1f".join(map(str, row)) for row in zip(*columns)]

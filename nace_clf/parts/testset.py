@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/parts/34_testset.ipynb #f64f7f39
 def shared_level(
     names: Iterable[str], # labels
-) -> str | None: # "section", "division", "group" or "class"; None if they have no one level
+) -> str | None: # "section" to "class"; None if they have no one level
     "Tell the level of NACE that all of `names` are at"
     try: levels = {level_of(name) for name in names}
     except NaceError: return None
@@ -71,24 +71,24 @@ def _deeper(column: pd.Series, labels: Labels) -> tuple[str, str] | None:
 class TestSet:
     "Hold the rows that a model is asked about"
     table: Table # where they come from
-    rows: pd.DataFrame # text, label as the model writes it, group if there is one; by row number
+    rows: pd.DataFrame # text, label in the model's form, group; by row number
     labels: Labels # the model's labels, in the order of its answers
     level: str # level of NACE to score at; "as-is" leaves the answers alone
 
     def roll_up(
         self,
-        probs: np.ndarray, # what the model answers: probability of each label, [rows, labels]
-    ) -> tuple[np.ndarray, Labels]: # probability of each label at the level, [rows, labels]; these
+        probs: np.ndarray, # the model's answers, [rows, labels]
+    ) -> tuple[np.ndarray, Labels]: # at the level; its labels
         "Bring answers to the level to score at"
         if self.level == "as-is": return probs, self.labels
         return self.labels.roll_up(probs, self.level)
 
 
 def read_test(
-    source: Table | str | Path, # the test table, with its columns; a file or an address
+    source: Table | str | Path, # the test table: a file or an address
     labels: Labels, # the model's labels
     level: str | None = None, # level to score at; that of `labels` if not given
-    skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
+    skip_shallow: bool = False, # leave out rows above the level
     name: str = "", # name of the model, for messages
 ) -> TestSet: # the rows to score
     "Read the rows of `source` for a model that knows `labels`, or say why it cannot be asked"

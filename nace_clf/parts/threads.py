@@ -20,7 +20,7 @@ __all__ = ['usable_cores', 'fit_threads', 'shared_pool']
 
 # %% ../../nbs/parts/19_threads.ipynb #13a00006
 def usable_cores(
-    root: str | Path = "/", # where the files of the system begin; another folder in tests
+    root: str | Path = "/", # where system files begin; other in tests
 ) -> int: # at least one; part of a core counts as one
     "Count the cores that this process may keep busy: those it is allowed on, up to its quota"
     return max(1, min(_allowed(), *map(math.ceil, _quotas(Path(root)))))
@@ -60,7 +60,7 @@ def _text(path: Path) -> str:
 
 # %% ../../nbs/parts/19_threads.ipynb #13a00012
 def fit_threads(
-    cores: int | None = None, # how many torch may keep busy; counted if not given
+    cores: int | None = None, # how many torch may keep busy, or counted
 ) -> int: # the threads that torch has now
     "Have torch use no more threads than there are usable `cores`"
     cores = cores or usable_cores()
@@ -74,7 +74,7 @@ _POOLS, _STARTING = {}, threading.Lock()
 
 def shared_pool(
     workers: int, # how many compute at once
-) -> ThreadPoolExecutor | None: # the same one at each call; None for a single worker
+) -> ThreadPoolExecutor | None: # the same at each call; None for one
     "Find the pool of `workers` that share the threads of torch, and start it if there is none"
     if workers == 1: return None
     with _STARTING:

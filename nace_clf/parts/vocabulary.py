@@ -74,10 +74,10 @@ def _renumber(post: dict | None, new: dict[int, int]):
 
 # %% ../../nbs/parts/18_vocabulary.ipynb #0a568d06
 def trim_vocab(
-    model: PreTrainedModel, # a BERT for classification; its embedding is replaced
+    model: PreTrainedModel, # a BERT; its embedding is replaced
     tokenizer: PreTrainedTokenizerFast, # its tokenizer (WordPiece or Unigram)
     texts: Iterable[str], # the training texts
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]: # the smaller model and its tokenizer
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]: # both made smaller
     "Drop the word pieces that `texts` do not use"
     keep = _pieces_to_keep(tokenizer, list(texts))
     small = _trim_tokenizer(tokenizer, keep)

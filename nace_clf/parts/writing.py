@@ -110,7 +110,7 @@ _FORMULA = re.compile("[=+@\t\r\n＝＋－＠-]")
 
 def without_formulas(
     df: pd.DataFrame, # a table
-) -> pd.DataFrame: # the same, with an apostrophe before each text that is a formula
+) -> pd.DataFrame: # the same, with an apostrophe before formulas
     "Mark as text, in `df` and its header, what a spreadsheet would compute"
     safe = df.set_axis([_marked(str(column)) for column in df.columns], axis=1)
     kinds = enumerate(df.dtypes)
@@ -126,10 +126,10 @@ def _marked(value):
 # %% ../../nbs/parts/13_writing.ipynb #8b0c1e10
 def write_table(
     df: pd.DataFrame | pa.Table, # any table; an index is not written
-    path: str | Path, # a path that ends in one of `ENDINGS`; replaced if it exists
+    path: str | Path, # ends in one of `ENDINGS`; replaced if it exists
     delimiter: str = ",", # between the fields of a CSV
     encoding: str = "utf-8", # character encoding of a CSV
-    safe: bool = False, # put an apostrophe before what is a formula to a spreadsheet, in a CSV
+    safe: bool = False, # put an apostrophe before formulas in a CSV
 ) -> Path: # the path written
     "Write `df` to `path`, all of it or nothing"
     check_writable(path)

@@ -181,19 +181,19 @@ class CheckReport:
 
     def spelled(
         self,
-        spell: Callable[[str], str] = str, # from the name of a setting to what it is called here
+        spell: Callable[[str], str] = str, # name of a setting -> its name here
     ) -> CheckReport: # the same, with settings named in the advice
         "Name the settings in the advice as `spell` does"
         return replace(self, findings=[f.spelled(spell) for f in self.findings])
 
 # %% ../../nbs/tools/02_check.ipynb #0eb91b8e
 def check(
-    source: Table | str | Path | pd.DataFrame, # the table: opened, or a file or an address
-    against: Table | str | Path | None = None, # the training table, to compare with
-    model_id: str | None = None, # model whose tokenizer counts the tokens; words if not given
+    source: Table | str | Path | pd.DataFrame, # a table, file or address
+    against: Table | str | Path | None = None, # the training table
+    model_id: str | None = None, # whose tokens count; words if None
     max_seq_len: int = 256, # what is longer is cut
-    level: str = "as-is", # level to check for, such as "class", or the labels as they are
-    revision: str = "auto", # revision of NACE of the codes: "2", "2.1" or "auto"
+    level: str = "as-is", # level to check for, such as "class"
+    revision: str = "auto", # revision of NACE: "2", "2.1" or "auto"
 ) -> CheckReport: # what was found
     "Check the table `source`"
     count, unit = _counter(model_id)

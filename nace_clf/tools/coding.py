@@ -27,7 +27,7 @@ def code_rows(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
-) -> pd.DataFrame: # the columns of `Classifier.predict`, by the number of each row
+) -> pd.DataFrame: # columns of `Classifier.predict`, by row number
     "Find what `clf` suggests for each row of `table`, one with nothing in it included"
     start = time.perf_counter()
     table = table.using(text_col=clf.manifest["config"]["text_col"])
@@ -46,7 +46,7 @@ def code_table(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
-) -> pd.DataFrame: # the table, and behind its columns those of `Classifier.predict`
+) -> pd.DataFrame: # the table, then columns of `Classifier.predict`
     "Add what `clf` suggests to the rows of `table`"
     return table.beside(code_rows(clf, table, top_k, progress), "")
 
@@ -63,7 +63,7 @@ def check_free(
 
 
 def counted(
-    found: pd.DataFrame, # with `status` and `reason`, as `Classifier.predict` returns it
+    found: pd.DataFrame, # as `Classifier.predict` returns it
 ) -> str: # such as "3 of 4 rows coded, 1 uncodable (blank)"
     "Say how many rows were coded, and why others were not"
     left = found.reason[found.status != "coded"].value_counts()

@@ -35,7 +35,7 @@ class _Logits(torch.nn.Module):
     def forward(
         self,
         input_ids: torch.Tensor, # token ids, [batch, tokens]
-        attention_mask: torch.Tensor, # 1 for tokens, 0 for padding, [batch, tokens]
+        attention_mask: torch.Tensor, # 0 for padding, [batch, tokens]
     ) -> torch.Tensor: # logits, [batch, classes]
         "Compute the logits of a batch"
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
@@ -45,7 +45,7 @@ def to_onnx(
     model: PreTrainedModel, # a model on the CPU
     path: str | Path, # the .onnx file; replaced if it exists
     int8: bool = False, # quantize the weights to 8 bits
-) -> Path: # the path; inputs input_ids and attention_mask, [batch, tokens]; output logits
+) -> Path: # the path; input_ids, attention_mask -> logits
     "Write `model` in the ONNX format"
     try:
         import onnxruntime.quantization
@@ -82,8 +82,8 @@ def _in_silence() -> Iterator[None]:
 def export(
     folder: str | Path, # a folder that `save_load.save` wrote
     int8: bool = False, # weights of 8 bits instead of 32
-    texts: list[str] | None = None, # texts to compare on; the titles of all classes if not given
-    at_least: float = 0.98, # refuse if the share of texts with the same first label is smaller
+    texts: list[str] | None = None, # to compare on; titles if None
+    at_least: float = 0.98, # least share of texts that keep their label
 ) -> float: # share of texts with the same first label
     "Add the model in the ONNX format to `folder`"
     _drop_damaged(folder)

@@ -35,12 +35,12 @@ class Finding:
     what: str # what was found, in words
     rows: int # how many rows are concerned
     advice: str # what to do about it; {level} stands for the setting `level`
-    examples: list[tuple[int, str]] = field(default_factory=list) # up to five rows with their text
-    details: list[str] = field(default_factory=list) # names and figures: classes, codes, languages
+    examples: list[tuple[int, str]] = field(default_factory=list) # at most 5
+    details: list[str] = field(default_factory=list) # names and figures
 
     def spelled(
         self,
-        spell: Callable[[str], str] = str, # from the name of a setting to what it is called here
+        spell: Callable[[str], str] = str, # name of a setting -> its name here
     ) -> Finding: # the same, with settings named in the advice
         "Name the settings in the advice as `spell` does"
         named = re.sub(r"\{(\w+)\}", lambda m: spell(m[1]), self.advice)
@@ -81,7 +81,7 @@ def _made(name: str, severity: str, rows: pd.Series, details: Iterable[str],
 # %% ../../nbs/tools/01_findings.ipynb #caede0b2
 def check_texts(
     texts: pd.Series, # descriptions, indexed by row number
-) -> list[Finding]: # texts that are missing, too short, without letters, or broken
+) -> list[Finding]: # texts that are missing, short, or broken
     "Find texts that say nothing, or not what they should"
     from ftfy.badness import is_bad
     bare = texts.str.strip()
@@ -141,7 +141,7 @@ def _with_label(texts: pd.Series, labels: pd.Series) -> pd.Series:
 def check_labels(
     labels: pd.Series, # labels, indexed by row number
     texts: pd.Series, # their descriptions
-) -> list[Finding]: # missing labels, small classes, labels that differ only in spelling
+) -> list[Finding]: # missing labels, small classes, spellings
     "Find labels that are missing, rare, or spelled in several ways"
     filled = labels[labels.str.strip() != ""]
     distinct = filled.value_counts().index
@@ -186,7 +186,7 @@ def check_codes(
     texts: pd.Series, # their descriptions
     revision: str = "auto", # "2", "2.1", or "auto" to find it out
     level: str = "as-is", # level that the codes are to be rolled up to
-) -> list[Finding]: # codes that cannot be read, or not without doubt; none if labels are not NACE
+) -> list[Finding]: # codes that cannot be read, or not without doubt
     "Find NACE codes that cannot be read, or not as they stand"
     values = [v for v in labels.unique() if v.strip()]
     if not values or (level == "as-is" and share_nace(values) < 0.5): return []
@@ -300,8 +300,8 @@ def token_counts(
 def check_lengths(
     texts: pd.Series, # descriptions, indexed by row number
     counts: np.ndarray, # tokens of each text, or words
-    max_seq_len: int = 256, # tokens that the model reads, two special ones included
-    unit: str = "tokens", # "tokens", counted with the special ones, or "words", without
+    max_seq_len: int = 256, # tokens that the model reads, special ones too
+    unit: str = "tokens", # "tokens", with special ones, or "words"
 ) -> list[Finding]: # texts that are cut
     "Find texts longer than `max_seq_len`"
     room = max_seq_len - (2 if unit == "words" else 0)

@@ -65,7 +65,7 @@ def personal_data(
 
 def mask(
     text: str, # a description
-) -> str: # of the same length, with stars for the letters and digits of personal data
+) -> str: # of the same length, stars for what is personal
     "Mask all that looks like personal data in `text`"
     for hit in personal_data(text):
         stars = re.sub(r"\w", "*", text[hit.start:hit.end])

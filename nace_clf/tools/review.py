@@ -41,7 +41,7 @@ def out_of_fold(
     groups: np.ndarray, # rows with the same number are judged together, [rows]
     folds: int = 5, # number of folds; more is slower and a little more exact
     seed: int = 42, # seed of the folds
-) -> np.ndarray: # probability of each class by models that have not seen the label, [rows, classes]
+) -> np.ndarray: # by models that did not see the label, [rows, classes]
     "Predict each row with a TF-IDF model trained on the other folds"
     x, dealt = _weighed(texts), deal_folds(labels, groups, folds, seed)
     there, numbers = np.unique(labels, return_inverse=True)
@@ -67,7 +67,7 @@ def _weighed(texts: list[str]) -> csr_array:
 def class_thresholds(
     probs: np.ndarray, # out-of-fold probabilities, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
-) -> np.ndarray: # mean probability of each class in its own rows, [classes]; infinite without rows
+) -> np.ndarray: # mean probability in own rows, [classes]; or infinite
     "Compute from `probs` how sure the model usually is of each class"
     n = np.bincount(labels, minlength=probs.shape[1])
     own = probs[np.arange(len(labels)), labels]
@@ -116,7 +116,7 @@ def find_suspects(
     probs: np.ndarray, # out-of-fold probabilities, [rows, classes]
     labels: np.ndarray, # class numbers, [rows]
     likely: np.ndarray, # as `confident_class` returns them, [rows]
-) -> pd.DataFrame: # position, likely (most probable class) and margin, the most suspect row first
+) -> pd.DataFrame: # position, likely class, margin; most suspect first
     "Find rows of `probs` that are confident for another class than their label"
     rows = np.flatnonzero((likely >= 0) & (likely != labels))
     margin, best = probs[rows, labels[rows]] - probs.max(axis=1)[rows], probs.argmax(axis=1)[rows]
@@ -125,11 +125,11 @@ def find_suspects(
 
 # %% ../../nbs/tools/08_review.ipynb #d1c0e009
 def review(
-    table: Table | pd.DataFrame | str | Path, # the training table: also a frame, file or address
-    cfg: Config | None = None, # settings on columns, codes, file format and `seed` are used
+    table: Table | pd.DataFrame | str | Path, # the training table
+    cfg: Config | None = None, # columns, codes, format, `seed`
     folds: int = 5, # number of folds
     limit: int | None = None, # most suspects to return; all if not given
-) -> pd.DataFrame: # rank, row, text, label, title, score; suggested and its title and score
+) -> pd.DataFrame: # rank, row, text, label, score, suggested, ...
     "Rank the rows of `table` whose label is doubtful, the most doubtful first"
     cfg = cfg or Config()
     for name, value, least in (("folds", folds, 2), ("limit", limit, 1)):

@@ -35,7 +35,7 @@ SEARCHABLE = ("learn_rate", "epochs", "train_bs", "ga_steps", "decay", "warmup",
 
 # %% ../../nbs/tools/03_space.ipynb #87051529
 def check_space(
-    space: dict, # values by setting: a list, or a range with `low`, `high` and perhaps `log`
+    space: dict, # by setting: a list, or `low`, `high` and perhaps `log`
     cfg: Config, # the settings that stay fixed
 ) -> dict: # the same, with every value as `Config` holds it
     "Check that `space` names settings that can be searched, and values that they allow"
@@ -67,7 +67,7 @@ def _is_number(value) -> bool:
 
 # %% ../../nbs/tools/03_space.ipynb #1a2b3c10
 def read_space(
-    path: str | Path, # a YAML file: a setting a line, with a list, or with low, high and log
+    path: str | Path, # a YAML file: by setting a list, or low, high, log
 ) -> dict: # as `SPACE`
     "Read the space to search from the YAML file `path`"
     write, where = "write a setting a line, such as 'train_bs: [16, 32]'", str(path)

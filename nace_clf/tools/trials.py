@@ -112,7 +112,7 @@ def _count_rows(path: Path) -> int:
 # %% ../../nbs/tools/04_trials.ipynb #2b3c4d17
 def outcome(
     trial: optuna.trial.FrozenTrial, # a trial that has begun
-) -> str: # "complete", "pruned", "interrupted", "out of time", "out of memory", "running"
+) -> str: # "complete", "pruned", "interrupted", "out of time", ...
     "Say how `trial` ended"
     name = trial.state.name.lower()
     return trial.user_attrs.get("outcome", "interrupted") if name == "fail" else name
@@ -150,7 +150,7 @@ def _line_up_own(study: optuna.Study, cfg: Config, space: dict):
 def list_trials(
     study: optuna.Study, # a search
     space: dict, # as `check_space` returns it
-) -> pd.DataFrame: # number, settings, f1_macro, accuracy, epochs_run, seconds, state
+) -> pd.DataFrame: # a row a trial: settings, scores, seconds, state
     "List the trials of `study` that have begun"
     rows = [_row(t, space) for t in study.trials if t.state.name not in ("WAITING", "RUNNING")]
     scores = ["f1_macro", "accuracy", "epochs_run", "seconds", "state"]

@@ -58,8 +58,8 @@ _GO_ON = {"train": "; with --save-strategy, the same command and --resume go on 
 
 
 def main(
-    args: list[str] | None = None, # the words after `nace-clf`; those of the process if not given
-) -> int: # exit code: 0 done, 1 findings of `check`, 2 bad input, 130 interrupted, 143 terminated
+    args: list[str] | None = None, # words after `nace-clf`; typed if None
+) -> int: # 0 done, 1 findings, 2 bad input, 130 Ctrl-C, 143 SIGTERM
     "Run the command line"
     words, ended = sys.argv[1:] if args is None else args, []
     with on_screen():
@@ -99,10 +99,12 @@ def sample(
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()
 def check(
-    table: opt.AnyTable, text_col: opt.TextOf = ["text"], label_col: opt.LabelIfAny = None,
-    against: opt.Against = None, model_id: opt.Tokens = None, max_seq_len: opt.MaxSeqLen = 256,
-    level: opt.LevelOf = "as-is", revision: opt.RevisionOf = "auto", encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", json: opt.Json = None, html: opt.Html = None,
+    table: opt.AnyTable, text_col: opt.TextOf = ["text"],
+    label_col: opt.LabelIfAny = None, against: opt.Against = None,
+    model_id: opt.Tokens = None, max_seq_len: opt.MaxSeqLen = 256,
+    level: opt.LevelOf = "as-is", revision: opt.RevisionOf = "auto",
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    json: opt.Json = None, html: opt.Html = None,
 ) -> int:
     "Say what is wrong with TABLE. Exit code 0: nothing serious, 1: findings to look at."
     from nace_clf.parts.tables import Table
@@ -121,9 +123,10 @@ def check(
 @app.command()
 @with_settings
 def train(
-    table: opt.TrainWithLabels, out_dir: opt.ModelFolder = None, config: opt.ConfigFile = None,
-    preset: opt.Preset = "tutorial", resume: opt.ResumeRun = False,
-    overwrite: opt.Overwrite = False, progress: opt.Progress = True, **settings,
+    table: opt.TrainWithLabels, out_dir: opt.ModelFolder = None,
+    config: opt.ConfigFile = None, preset: opt.Preset = "tutorial",
+    resume: opt.ResumeRun = False, overwrite: opt.Overwrite = False,
+    progress: opt.Progress = True, **settings,
 ):
     "Fine-tune a model on TABLE and save it."
     from nace_clf.save_load import fit
@@ -136,12 +139,13 @@ def train(
 # %% ../nbs/tools/14_cli.ipynb #d3593016
 @app.command()
 def evaluate(
-    folder: opt.Folder, table: opt.Test, by: opt.By = None, json: opt.Json = None,
-    html: opt.Html = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
-    group_col: opt.GroupCol = None, level: opt.Level = None, revision: opt.Revision = None,
+    folder: opt.Folder, table: opt.Test, by: opt.By = None,
+    json: opt.Json = None, html: opt.Html = None, text_col: opt.TextCol = None,
+    label_col: opt.LabelCol = None, group_col: opt.GroupCol = None,
+    level: opt.Level = None, revision: opt.Revision = None,
     skip_shallow: opt.SkipShallow = False, precision: opt.Precision = "auto",
-    blend: opt.Blend = None, encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
-    progress: opt.Progress = True,
+    blend: opt.Blend = None, encoding: opt.Encoding = "",
+    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
 ):
     "Score the model in DIR on the table TEST, with 95% intervals."
     opt.check_outputs({"json": json, "html": html}, {"test table": table} | opt.files_of(folder))
@@ -161,10 +165,12 @@ def evaluate(
 # %% ../nbs/tools/14_cli.ipynb #5f479243
 @app.command()
 def compare(
-    table: opt.Test, folders: opt.Folders, json: opt.Json = None, text_col: opt.TextCol = None,
-    label_col: opt.LabelCol = None, group_col: opt.GroupCol = None, level: opt.Level = None,
+    table: opt.Test, folders: opt.Folders, json: opt.Json = None,
+    text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
+    group_col: opt.GroupCol = None, level: opt.Level = None,
     revision: opt.Revision = None, skip_shallow: opt.SkipShallow = False,
-    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    progress: opt.Progress = True,
 ):
     "Tell which of the models in DIR_A, DIR_B, ... is better on the table TEST, with paired tests."
     _check_different(folders)
@@ -195,10 +201,11 @@ def _check_different(folders: list[Path]):
 @app.command()
 def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
-    output: opt.TableOut = None, top_k: opt.TopK = 2, text_col: opt.TextCol = None,
-    revision: opt.Revision = None, blend: opt.Blend = None, precision: opt.Precision = "auto",
-    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "", safe_csv: opt.SafeCsv = False,
-    progress: opt.Progress = True,
+    output: opt.TableOut = None, top_k: opt.TopK = 2,
+    text_col: opt.TextCol = None, revision: opt.Revision = None,
+    blend: opt.Blend = None, precision: opt.Precision = "auto",
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    safe_csv: opt.SafeCsv = False, progress: opt.Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
     _check_predict(texts, input, output)
@@ -246,8 +253,8 @@ def engine(folder: opt.FolderIfAny = None, again: opt.Again = False):
 @app.command()
 def export(
     folder: opt.Folder, format: opt.Format = "onnx", int8: opt.Int8 = False,
-    table: opt.Compared = None, text_col: opt.TextCol = None, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "",
+    table: opt.Compared = None, text_col: opt.TextCol = None,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
 ):
     "Add the model in another format to DIR, after comparing its answers."
     if format != "onnx":
@@ -266,11 +273,13 @@ def export(
 # %% ../nbs/tools/14_cli.ipynb #f51deecb
 @app.command()
 def review(
-    table: opt.Train, out: opt.TableOut = Path("suspects.csv"), limit: opt.Limit = None,
-    folds: opt.Folds = 5, text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
-    group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is", revision: opt.RevisionOf = "auto",
-    skip_shallow: opt.SkipShallow = False, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", safe_csv: opt.SafeCsv = False,
+    table: opt.Train, out: opt.TableOut = Path("suspects.csv"),
+    limit: opt.Limit = None, folds: opt.Folds = 5,
+    text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
+    group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is",
+    revision: opt.RevisionOf = "auto", skip_shallow: opt.SkipShallow = False,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
@@ -292,10 +301,10 @@ def review(
 @app.command()
 @with_settings
 def tune(
-    table: opt.TrainWithLabels, out: opt.SearchFolder = Path("tuning"), minutes: opt.Minutes = 60,
-    trials: opt.Trials = 20, space: opt.Space = None, config: opt.ConfigFile = None,
-    preset: opt.Preset = "tutorial", resume: opt.ResumeSearch = False,
-    progress: opt.Progress = True, **settings,
+    table: opt.TrainWithLabels, out: opt.SearchFolder = Path("tuning"),
+    minutes: opt.Minutes = 60, trials: opt.Trials = 20, space: opt.Space = None,
+    config: opt.ConfigFile = None, preset: opt.Preset = "tutorial",
+    resume: opt.ResumeSearch = False, progress: opt.Progress = True, **settings,
 ):
     "Search the settings with the best macro F1 for TABLE."
     from nace_clf.data import load_data
@@ -320,7 +329,8 @@ _DESCRIPTIONS = ["we grow rice on our family farm", "boulangerie artisanale, ven
 @app.command()
 @with_settings
 def demo(
-    out_dir: opt.DemoFolder = Path("models/demo"), data_dir: opt.DataFolder = Path("data/raw"),
+    out_dir: opt.DemoFolder = Path("models/demo"),
+    data_dir: opt.DataFolder = Path("data/raw"),
     overwrite: opt.Overwrite = False, progress: opt.Progress = True, **settings,
 ):
     "Train the bundled model on the bundled sample, score it and use it."

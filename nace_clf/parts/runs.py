@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/parts/36_runs.ipynb #26f11e07
 def check_same_run(
     path: Path, # note that the run left, a JSON file
-    note: dict, # `config`, `data` and what else must be the same, as `run_note` describes the run
+    note: dict, # what must be the same, from `run_note`
     kind: str = "run", # what it is called
     anew: str = "remove the folder to start anew", # what to do instead
 ):
@@ -95,7 +95,7 @@ def check_resume(
 # %% ../../nbs/parts/36_runs.ipynb #26f11e14
 def training_in(
     checkpoints: str | Path, # folder for checkpoints
-    called: str | Path = "", # what the user calls the place; the folder's own name if not given
+    called: str | Path = "", # what the user calls it; its own name if ""
 ) -> AbstractContextManager: # a context
     "Keep other trainings out of `checkpoints`"
     if not first_process(): return nullcontext()  # the first one keeps others out for all
@@ -104,7 +104,7 @@ def training_in(
 # %% ../../nbs/parts/36_runs.ipynb #26f11e18
 def check_disk(
     trainer: Trainer, # ready to train
-    checkpoints: Path, # folder for checkpoints; the model will be saved on the same disk
+    checkpoints: Path, # for checkpoints; the model goes to the same disk
 ):
     "Raise an `InputError` if there is no room for what `trainer` will write"
     sizes = [v.numel() * v.element_size() for v in trainer.model.state_dict().values()]

@@ -28,7 +28,7 @@ def setting(
     group: str, # heading under which it is listed
     meaning: str, # what it is
     advice: str = "", # when to change it
-    **limits: float, # any of `gt`, `ge`, `lt`, `le`: above, at least, below, at most
+    **limits: float, # `gt` above, `ge` at least, `lt` below, `le` at most
 ): # a field of a dataclass, with all of this in its metadata
     "Describe one setting: its `default`, `group`, `meaning`, `advice` and `limits`"
     shared = isinstance(default, list)
@@ -48,11 +48,11 @@ class Setting:
     "Describe a setting of a class"
     name: str # name in the class
     type: str # "int", "float", "bool", "str" or "list[str]"
-    default: int | float | bool | str | list[str] # value used when none is given
+    default: int | float | bool | str | list[str] # used if none is given
     group: str # heading under which it is listed
     meaning: str # what it is
     advice: str # when to change it; may be empty
-    choices: tuple[str, ...] # the only values allowed; empty if there are others
+    choices: tuple[str, ...] # the only values allowed; () if others are
     limits: dict[str, float] # any of `gt`, `ge`, `lt` and `le`
 
     @property

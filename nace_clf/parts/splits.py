@@ -34,8 +34,8 @@ def split_rows(
     labels: list[str] | pd.Series, # one label a row
     size: float, # share of rows for the second part, 0 to 1
     seed: int = 42, # seed of the draw
-    groups: np.ndarray | None = None, # rows of one number stay together; each alone if not given
-) -> tuple[np.ndarray, np.ndarray]: # positions of the first and of the second part, each ascending
+    groups: np.ndarray | None = None, # rows of one number stay together
+) -> tuple[np.ndarray, np.ndarray]: # positions of both, ascending
     "Split rows at random into two parts with the same class shares"
     names, y = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     groups = np.arange(len(y)) if groups is None else pd.factorize(groups)[0]

@@ -52,7 +52,7 @@ def fold(
 # %% ../../nbs/parts/02_texts.ipynb #b19f1426
 def row_groups(
     texts: pd.Series | list[str], # one description a row
-    groups: pd.Series | list[str] | None = None, # firm of each row; empty ones stand alone
+    groups: pd.Series | list[str] | None = None, # firm of each row; "": alone
 ) -> np.ndarray: # number of the group of each row
     "Number rows so that those with equal texts or of one group share a number"
     same = pd.factorize(pd.Series([fold(t) for t in texts], dtype=str))[0]

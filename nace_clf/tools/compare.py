@@ -41,14 +41,14 @@ ERRORS = ("log_loss", "brier", "expected_calibration_error")  # the lower the be
 class Comparison:
     "Hold how models compare on the same rows"
     n: int # rows
-    n_groups: int # groups that they form: equal texts, or of one firm and the like
+    n_groups: int # groups of rows: equal texts, one firm
     scores: pd.DataFrame # score (index) of each model (columns)
-    intervals: pd.DataFrame # model, score, low, high: the 95% interval of each score of each model
-    differences: pd.DataFrame # a, b, score, difference (a - b), low, high, of each two models
-    tests: pd.DataFrame # a, b, rows that only_a and only_b has right, p_accuracy, p_f1_macro; _holm
+    intervals: pd.DataFrame # model, score, low, high: 95% intervals
+    differences: pd.DataFrame # a, b, score, difference (a - b), low, high
+    tests: pd.DataFrame # a, b, only_a, only_b, p_accuracy, p_f1_macro; _holm
     verdicts: list[str] # a sentence on each two models
-    notes: list[str] = field(default_factory=list) # what to know before intervals are believed
-    measured: dict[str, str] = field(default_factory=dict) # table, level, revision of NACE
+    notes: list[str] = field(default_factory=list) # on the intervals
+    measured: dict[str, str] = field(default_factory=dict) # table, level
 
 # %% ../../nbs/tools/07_compare.ipynb #09d50ce4
 def _points(row: pd.Series, sign: int) -> str:
@@ -73,7 +73,7 @@ def _sentence(found: pd.DataFrame, test, rows: str) -> str:
 
 # %% ../../nbs/tools/07_compare.ipynb #bca5a52e
 def compare(
-    reports: dict[str, Report], # two reports or more on the same rows, by the name of the model
+    reports: dict[str, Report], # on the same rows, by name of the model
 ) -> Comparison: # scores, differences with intervals, tests and verdicts
     "Compare each two of `reports`"
     _check_same_rows(reports)
@@ -231,12 +231,12 @@ def _with_columns(table: Table, models: dict[str, Classifier]) -> Table:
 
 # %% ../../nbs/tools/07_compare.ipynb #af1e4ef9
 def compare_models(
-    models: dict[str, Classifier], # two or more by name; anything with `names`, `predict_proba`
-    source: Table | str | Path, # the test table; columns not named are the training runs'
-    level: str | None = None, # level of NACE to score at; that of the models if not given
-    skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
+    models: dict[str, Classifier], # two or more, by name
+    source: Table | str | Path, # the test table; unnamed columns as in training
+    level: str | None = None, # to score at; the models' if None
+    skip_shallow: bool = False, # leave out rows above the level
     progress: bool = False, # show a progress bar
-    revision: str | None = None, # revision of NACE of the labels; the models' if not given
+    revision: str | None = None, # of labels; the models' if None
 ) -> Comparison: # scores, differences with intervals, tests and verdicts
     "Compare `models` on the test table `source`"
     if len(models) < 2:

@@ -40,7 +40,7 @@ def level_scores(
     labels: list[str] | pd.Series, # true labels
     predicted: list[str] | pd.Series, # predicted labels
     revision: str, # revision of NACE, "2" or "2.1"
-) -> pd.DataFrame: # level, accuracy, f1_macro, rows; the levels that the labels reach
+) -> pd.DataFrame: # level, accuracy, f1_macro, rows
     "Score answers at each level of NACE"
     pairs = pd.DataFrame({"true": list(labels), "predicted": list(predicted)}).value_counts()
     true, answers = (pairs.index.get_level_values(c).tolist() for c in pairs.index.names)
@@ -55,7 +55,7 @@ def level_scores(
 # %% ../../nbs/tools/06_report.ipynb #223d695a
 def levels(
     report: Report, # as `evaluate` returns it
-) -> pd.DataFrame | None: # level, accuracy and f1_macro with ends, rows; None if there are no codes
+) -> pd.DataFrame | None: # scores with ends; None: no codes
     "Score the answers of `report` at each level of NACE"
     answers, revision = report.predictions, report.labels.revision
     if not revision: return None
@@ -74,8 +74,8 @@ def levels(
 # %% ../../nbs/tools/06_report.ipynb #f0a40432
 def by_group(
     report: Report, # as `evaluate` returns it
-    columns: pd.DataFrame, # columns whose values make the groups, indexed as the predictions are
-) -> pd.DataFrame: # column, value, rows, accuracy and f1_macro with ends; largest groups first
+    columns: pd.DataFrame, # whose values make groups; same index
+) -> pd.DataFrame: # column, value, rows, scores with ends; largest first
     "Score the rows of each value of each of `columns`"
     answers, found = report.predictions, []
     labels, predicted = (answers[c].to_numpy(dtype=object) for c in ("label", "label_1"))
@@ -119,11 +119,11 @@ def read_groups(
 
 
 def measure(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba(texts)`
-    source: Table | str | Path, # the test table; columns not named are the training run's
+    clf: Classifier, # or anything with `names`, `predict_proba`
+    source: Table | str | Path, # the test table; unnamed columns as in training
     by: str | Sequence[str] = (), # columns to score by, such as the language
-    level: str | None = None, # level of NACE to score at; the training run's if not given
-    skip_shallow: bool = False, # leave out rows whose code is not as deep as the level
+    level: str | None = None, # to score at; the model's if None
+    skip_shallow: bool = False, # leave out rows above the level
     progress: bool = False, # show a progress bar
     name: str = "", # name of the model in the report
 ) -> Report: # scores with intervals, overall, by class, by level and by group
@@ -149,7 +149,7 @@ def counted(
 def readable(
     report: Report, # as `measure` returns it
     n: int = 40, # classes, and groups of a column, to show
-    wide: bool = False, # give precision and recall of classes with their intervals too
+    wide: bool = False, # intervals of precision and recall, too
 ) -> dict[str, pd.DataFrame]: # tables of text by title
     "Put the `report` into tables for people"
     values, at = report.intervals.assign(score=pd.Series(report.scores)), _levels_of(report)

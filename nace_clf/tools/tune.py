@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 # %% ../../nbs/tools/05_tune.ipynb #e13a98a3
 class TrialReport(TrainerCallback):
-    "Tell a trial its scores, and stop the training when it lags behind or the time is up"
+    "Tell a trial its scores, and stop what lags behind or runs too long"
     def __init__(
         self,
         trial: optuna.trial.BaseTrial, # the trial that trains
@@ -114,7 +114,7 @@ class Objective:
     def trainer(
         self,
         cfg: Config, # the settings of a trial
-        callbacks: Sequence[TrainerCallback] = (), # to hear of steps, epochs and evaluations
+        callbacks: Sequence[TrainerCallback] = (), # to hear of steps
     ) -> OrderedTrainer: # ready to train
         "Build the trainer of a trial, with a fresh model"
         start = replace(self.start, model=copy.deepcopy(self.start.model))
@@ -144,7 +144,7 @@ STARTUP = 5  # random trials at first, and completed ones before any is given up
 @dataclass(frozen=True)
 class Budget:
     "Say how much a search may cost"
-    minutes: float = 60 # no trial starts later; one that runs then is stopped when it is scored
+    minutes: float = 60 # no trial starts later, one that runs is stopped
     trials: int = 20 # trials in all, with those before a resume
 
     def __post_init__(self):
@@ -198,7 +198,7 @@ def tune(
     space: dict | None = None, # values by setting; `SPACE` if not given
     resume: bool = False, # go on with the search in `folder`
     progress: bool = True, # show a progress bar
-) -> tuple[Config, pd.DataFrame]: # the best settings; one row a trial, as `list_trials` returns it
+) -> tuple[Config, pd.DataFrame]: # best settings; a row a trial
     "Search the settings with the best macro F1 on the validation rows of `ds`"
     folder = Path(folder)
     import_optuna()
@@ -248,7 +248,7 @@ ENOUGH = 8  # completed trials below which the importance of settings is mere ch
 
 def importance(
     folder: str | Path, # folder of a search that is not running
-) -> pd.Series: # share of each setting, the largest first; empty below `ENOUGH` completed trials
+) -> pd.Series: # share of each setting; empty below `ENOUGH` trials
     "Estimate how much each setting mattered in the search in `folder`"
     folder = Path(folder)
     if not (folder / "search.json").is_file():
@@ -265,13 +265,13 @@ def plot_trials(
     shares: pd.Series | None = None, # as `importance` returns it
     x: str = "learn_rate", # column of `trials` for the horizontal axis
     colour: str = "train_bs", # column of `trials` with few values
-) -> plt.Figure: # on the left the trials, on the right the importance if there is any
+) -> plt.Figure: # the trials, and the importance beside them
     "Draw macro F1 by setting"
     for name in (x, colour):
         if name not in trials:
             raise InputError(f"the trials have no column {name!r}",
                              allowed=f"one of {', '.join(trials)}")
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[2, 1],
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[2, 1],
                                       layout="constrained")
     for i, (value, some) in enumerate(trials.dropna(subset="f1_macro").groupby(colour)):
         whole = some.state == "complete"

@@ -30,7 +30,8 @@ LARGEST = 2**20  # bytes of a file
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:com|org)|unpkg\.com|jsdelivr\.net")
 LIGHT = ("typer", "pyyaml", "pydantic", "filelock")  # what `nace-clf --help` may import
 # smalldocs also lists keys that are meant for Quarto and nbdev; those are no broken links
-FOREIGN = re.compile(r"is not read by smalldocs$|^format commonmark is not built|^\d+ page\(s\)")
+FOREIGN = re.compile(r"is (not read by smalldocs|ignored)$|^format commonmark is not built"
+                     r"|^\d+ page\(s\)")
 
 
 def sh(*cmd, cwd=root, env: dict | None = None) -> subprocess.CompletedProcess:

@@ -29,6 +29,16 @@ def modules() -> dict:
     return ast.literal_eval(text.partition("d = ")[2])
 
 
+def sources() -> dict[str, Path]: # page: notebook; nbdev drops the number of a notebook
+    "Map addresses of pages, as nbdev notes them, to notebooks"
+    found = {}
+    for path in (root / "nbs").glob("**/*.ipynb"):
+        here = path.relative_to(root / "nbs")
+        name = re.sub(r"^\d+[a-zA-Z0-9]*_", "", here.name.lower())
+        found[here.with_name(name).with_suffix(".html").as_posix()] = here
+    return found
+
+
 class Names(NbdevLookup):
     "Where names of the package are explained and where they are written, as seen from a page"
     def __init__(self, nb):
@@ -47,9 +57,13 @@ class Names(NbdevLookup):
                  for module, names in index["syms"].items() if module != COMMANDS
                  for full, (address, _) in names.items()]
         times = Counter(name for name, *_ in found)
-        self.pages = {name: os.path.relpath(address.partition(".html#")[0], page.parent) + ".html#"
-                      + name.partition(".")[0].lower()  # methods stand under their class
-                      for name, address, module in found if times[name] == 1 and module != own}
+        notebooks = sources()
+        self.pages = {}
+        for name, address, module in found:
+            if times[name] > 1 or module == own: continue
+            there = os.path.relpath(notebooks[address.partition("#")[0]], page.parent)
+            anchor = name.partition(".")[0].lower()  # methods stand under their class
+            self.pages[name] = f"{Path(there).as_posix()}#{anchor}"
 
     def link_line(self, line: str) -> str: return line  # docstrings name parameters in backticks
 
@@ -102,6 +116,7 @@ class Pages(nbdev.processors.FilterDefaults):
 
 
 if __name__ == "__main__":
-    nbdev.serve.FilterDefaults = Pages
+    import pages  # under a name that nbdev's processes find too
+    nbdev.serve.FilterDefaults = pages.Pages
     refresh_quarto_yml()
     print(nbdev.serve.proc_nbs(n_workers=2))

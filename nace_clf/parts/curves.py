@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 from transformers import Trainer
 
 # %% auto #0
@@ -42,9 +43,11 @@ def plot_history(
     return fig
 
 
-def _plot_columns(history: pd.DataFrame, ax: plt.Axes, columns: list[str], label: str):
+def _plot_columns(history: pd.DataFrame, ax: plt.Axes, columns: list[str], title: str):
     "Draw those of the `columns` that `history` has"
     columns = [c for c in columns if c in history]
-    if columns: history.plot(x="epoch", y=columns, ax=ax, marker="o")
-    ax.set(xlabel="epoch", ylabel=label)
+    if columns: history.plot(x="epoch", y=columns, ax=ax, marker="o", markersize=4)
+    ax.set_title(title, fontsize=10)
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(bottom=0)

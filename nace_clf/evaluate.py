@@ -18,14 +18,14 @@ __all__ = ['training_settings', 'labels_of', 'table_for', 'score', 'evaluate']
 
 # %% ../nbs/07_evaluate.ipynb #49ca11de
 def training_settings(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+    clf: Classifier, # or what has `names` and `predict_proba`
 ) -> dict: # settings by name; empty if the model tells none
     "Return the settings of the training run of `clf`"
     return getattr(clf, "manifest", {}).get("config", {})
 
 
 def labels_of(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+    clf: Classifier, # or what has `names` and `predict_proba`
     revision: str | None = None, # revision of NACE; the model's if not given
 ) -> Labels: # its labels, with the level of the training run
     "Return the labels of `clf`"
@@ -34,7 +34,7 @@ def labels_of(
 
 
 def table_for(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+    clf: Classifier, # or what has `names` and `predict_proba`
     source: Table | str | Path, # the test table
 ) -> Table: # the same, with columns
     "Take from the training run of `clf` the columns of `source` that were not named"
@@ -45,11 +45,11 @@ def table_for(
 
 
 def score(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
+    clf: Classifier, # or what has `names` and `predict_proba`
     test: TestSet, # the rows to ask it about
     progress: bool = False, # show a progress bar
     name: str = "", # name of the model in the report
-) -> Report: # scores with intervals, by class too; confusions and predictions
+) -> Report: # scores, intervals, classes, confusions
     "Ask `clf` about the rows of `test`, and measure its answers"
     texts = test.rows.text.tolist()
     shown = (progress,) if isinstance(clf, Classifier) else ()
@@ -62,13 +62,13 @@ def score(
 
 
 def evaluate(
-    clf: Classifier, # a saved model, or anything with `names` and `predict_proba`
-    source: Table | str | Path, # the test table, with the training run's columns
+    clf: Classifier, # or what has `names` and `predict_proba`
+    source: Table | str | Path, # the test table
     level: str | None = None, # of NACE, to score at; the training run's
-    skip_shallow: bool = False, # leave out rows whose code does not reach the level
+    skip_shallow: bool = False, # leave out codes above it
     progress: bool = False, # show a progress bar
     name: str = "", # name of the model in the report
-) -> Report: # scores with intervals, by class too; confusions and predictions
+) -> Report: # scores, intervals, classes, confusions
     "Score `clf` on the test table `source`"
     table = table_for(clf, source)
     test = read_test(table, labels_of(clf), level=level, skip_shallow=skip_shallow, name=name)

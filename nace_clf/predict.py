@@ -40,12 +40,12 @@ class Classifier(Runner):
     def __init__(
         self,
         folder: str | Path, # a folder that `save_load.save` wrote
-        device: str | None = None, # "cuda", "mps" or "cpu"; the fastest if None
-        engine: str = "auto", # "torch", "onnx" (see `export`); "auto": the faster
-        precision: str = "auto", # the fastest; "exact": fp32 always; "bf16", ...
-        max_tokens: int | None = None, # of a batch; 1,024 on a CPU, 65,536 on a GPU
-        revision: str | None = None, # of NACE, "2" or "2.1"; the training run's
-        blend: bool | None = None, # False: the BERT alone; True: refuse without one
+        device: str | None = None, # "cuda", "mps", "cpu"; the fastest
+        engine: str = "auto", # "torch", "onnx"; the faster one
+        precision: str = "auto", # "exact" (fp32), "bf16", ...; the fastest
+        max_tokens: int | None = None, # of a batch; as suits the device
+        revision: str | None = None, # of NACE; the training run's
+        blend: bool | None = None, # False: BERT alone; True: required
     ):
         "Load the model in `folder`"
         if revision not in (None, *REVISIONS):

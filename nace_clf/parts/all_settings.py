@@ -55,12 +55,12 @@ class TrainingSettings:
     scheduler: Scheduler = setting(
         "linear", TRAINING, "how the learning rate falls after warm-up", "rarely worth changing")
     train_bs: int = setting(
-        16, TRAINING, "rows per training step and device",
+        16, TRAINING, "rows that go through the model together, per device",
         "halve it (and double ga_steps) when memory runs out", ge=1)
     eval_bs: int = setting(
         32, TRAINING, "rows per evaluation or prediction step and device", ge=1)
     ga_steps: int = setting(
-        2, TRAINING, "steps whose gradients are added before the weights move",
+        2, TRAINING, "batches whose gradients are added before the weights move",
         "effective batch = train_bs * ga_steps * devices", ge=1)
     decay: float = setting(
         0.01, TRAINING, "weight decay of AdamW",

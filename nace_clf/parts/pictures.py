@@ -54,14 +54,16 @@ STEPS = ("settings", "data", "model", "tokens", "training", "folder", "predictio
 
 def pipeline_map(
     here: str = "", # one of `STEPS`, the chapter that is read; none is lit without
-) -> plt.Figure: # a row of boxes
+) -> plt.Figure: # two rows of boxes
     "Draw the way from settings to scores, with the step `here` lit"
     if here not in ("", *STEPS): raise InputError(f"no step {here!r}", allowed=listed(STEPS))
-    ax, step = _canvas(0.8), 100 / len(STEPS)
+    ax, step = _canvas(1.5), 25
     for i, name in enumerate(STEPS):
-        left, fill = i * step + 0.9, _LIT if name == here else _PALE
-        _box(ax, (left, 25), (step - 2.6, 50), f"{i}\n{name}", fill, fontsize=8.5)
-        if i: _arrow(ax, (left - 2.4, 50), (left - 0.2, 50))
+        row, column = divmod(i, 4)
+        left, low = column * step + 4, 56 - 52 * row
+        fill = _LIT if name == here else _PALE
+        _box(ax, (left, low), (step - 4.5, 40), f"{i}  {name}", fill, fontsize=13)
+        if i: _arrow(ax, (left - 4, low + 20), (left - 0.4, low + 20))
     return ax.figure
 
 # %% ../../nbs/parts/37_pictures.ipynb #e58dfe55

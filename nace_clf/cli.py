@@ -17,11 +17,11 @@ import typer
 from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
-from .options import spell, terminable, with_settings
+from .options import spell, with_settings
 from .outputs import check_coded, check_reviewed, write_like
 from .parts.errors import InputError, printable, public_name
 from .parts.files import starting
-from .terminal import log_to_screen, on_screen
+from .terminal import log_to_screen, on_screen, terminable
 
 # %% auto #0
 __all__ = ['app', 'main']

@@ -8,13 +8,9 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
-import signal
 import sys
 import textwrap
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -27,7 +23,7 @@ from .terminal import typed
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
            'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'print_formats',
-           'training_table', 'terminable']
+           'training_table']
 
 # %% ../nbs/tools/13_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
@@ -336,40 +332,3 @@ def training_table(
     "Open the training table `path` as `cfg` says"
     from nace_clf.parts.tables import Table
     return Table(path, cfg.text_col, cfg.label_col, cfg.group_col, cfg.encoding, cfg.delimiter)
-
-# %% ../nbs/tools/13_options.ipynb #10f11e02
-@contextmanager
-def terminable(
-    codes: list[int], # gets the exit code of the process if SIGTERM comes
-) -> Iterator[None]: # a context
-    "Have SIGTERM interrupt the block as Ctrl-C does"
-    alone = "RANK" not in os.environ  # torchrun ends processes that wait for each other
-    if not alone or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
-    before = [(kind, signal.signal(kind, partial(_stop, codes))) for kind in kinds]
-    try: yield
-    finally:
-        _again_after(0)
-        for kind, handler in before: signal.signal(kind, handler or signal.SIG_DFL)
-
-
-def _stop(
-    codes: list[int], # gets the exit code of the process
-    number: int, # of the signal
-    frame, # where the program is
-):
-    "Interrupt the program, now and every second, unless it is on its way out"
-    if number == signal.SIGTERM: codes.append(128 + number)
-    _again_after(1)
-    met = sys.exc_info()[1]
-    while met and not isinstance(met, KeyboardInterrupt): met = met.__context__
-    if met is None: raise KeyboardInterrupt
-
-
-def _again_after(
-    seconds: float, # 0: never
-):
-    "Have SIGALRM come every so many `seconds`, where there is such a signal"
-    if hasattr(signal, "setitimer"): signal.setitimer(signal.ITIMER_REAL, seconds, seconds)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TextIO
 
 from .parts.errors import InputError, printable
 
 # %% auto #0
-__all__ = ['in_letters_of', 'Screen', 'on_screen', 'SafeFormatter', 'log_to_screen', 'typed']
+__all__ = ['in_letters_of', 'Screen', 'on_screen', 'SafeFormatter', 'log_to_screen', 'typed', 'terminable']
 
 # %% ../nbs/tools/11_terminal.ipynb #9a0c1e07
 _LOOKS = {
@@ -124,3 +127,40 @@ def typed(
     try: return os.fsencode(given).decode("utf-8")
     except UnicodeError:
         raise InputError(f"{given!r} is not UTF-8", allowed="text in UTF-8") from None
+
+# %% ../nbs/tools/11_terminal.ipynb #10f11e02
+@contextmanager
+def terminable(
+    codes: list[int], # gets the exit code of the process if SIGTERM comes
+) -> Iterator[None]: # a context
+    "Have SIGTERM interrupt the block as Ctrl-C does"
+    alone = "RANK" not in os.environ  # torchrun ends processes that wait for each other
+    if not alone or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
+    before = [(kind, signal.signal(kind, partial(_stop, codes))) for kind in kinds]
+    try: yield
+    finally:
+        _again_after(0)
+        for kind, handler in before: signal.signal(kind, handler or signal.SIG_DFL)
+
+
+def _stop(
+    codes: list[int], # gets the exit code of the process
+    number: int, # of the signal
+    frame, # where the program is
+):
+    "Interrupt the program, now and every second, unless it is on its way out"
+    if number == signal.SIGTERM: codes.append(128 + number)
+    _again_after(1)
+    met = sys.exc_info()[1]
+    while met and not isinstance(met, KeyboardInterrupt): met = met.__context__
+    if met is None: raise KeyboardInterrupt
+
+
+def _again_after(
+    seconds: float, # 0: never
+):
+    "Have SIGALRM come every so many `seconds`, where there is such a signal"
+    if hasattr(signal, "setitimer"): signal.setitimer(signal.ITIMER_REAL, seconds, seconds)

@@ -190,6 +190,24 @@ def check_lint(tree: Path):
     record("import * is of fastcore.test, hidden", not stars, stars)
 
 
+RANDOM = {"rand", "randn", "randint", "randperm", "bernoulli", "Linear", "from_config"}  # torch's
+
+
+def check_seeds(tree: Path):
+    "No test draws other numbers each time: torch seeds itself by chance where nobody does"
+    found = []
+    for page in pages():
+        seeded = False
+        for at, cell, nodes in code_cells(page):
+            seeded |= "manual_seed(" in source(cell)
+            if seeded or kind_of(cell) == "exported": continue
+            calls = [getattr(n.func, "attr", getattr(n.func, "id", "")) for n in nodes
+                     if isinstance(n, ast.Call)]
+            found += [f"{at}: {name}, and no manual_seed before it" for name in calls
+                      if name in RANDOM]
+    record("random numbers of tests are seeded", not found, found)
+
+
 def floors() -> list[list[str]]: # parts, chapters, tools, what lies above them
     "List the modules of each floor in the order of their notebooks"
     parts, chapters, tools = ([m for p in floor(f) if (m := module_of(p))] for f in FLOORS)
@@ -414,8 +432,8 @@ def check_hard(tree: Path):
 
 
 CHECKS = {c.__name__.removeprefix("check_"): c for c in (
-    check_sync, check_lint, check_floors, check_outputs, check_files, check_readme, check_pages,
-    check_fold, check_wheel, check_hard, check_notebooks, check_run_all)}
+    check_sync, check_lint, check_seeds, check_floors, check_outputs, check_files, check_readme,
+    check_pages, check_fold, check_wheel, check_hard, check_notebooks, check_run_all)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(CHECKS)

@@ -145,7 +145,8 @@ def in_sets(
     probs = np.asarray(probs, dtype=float)
     if probs.shape[1:] != (len(sets.names),):
         raise InputError(f"probs has {probs.shape[-1]} columns", allowed=f"{len(sets.names)}, one a class")
-    inside = nonconformity(probs, sets.method, sets.seed) <= sets.limits(coverage)
+    seed = None if sets.seed is None else sets.seed + 1  # other draws than those of the thresholds
+    inside = nonconformity(probs, sets.method, seed) <= sets.limits(coverage)
     if not empty:
         none = np.flatnonzero(~inside.any(axis=1))
         inside[none, probs[none].argmax(axis=1)] = True

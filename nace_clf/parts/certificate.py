@@ -30,7 +30,7 @@ from nace_clf.parts.bounds import (
 from .codes import detect_revision, parse_all
 from .errors import InputError, listed, one_line
 from .labels import Labels, path_of
-from .ranking import deepest_sure, levels_of, likeliest
+from .ranking import deepest_sure, levels_of, likeliest, titles_of
 from .stored import COPY_AGAIN
 
 # %% auto #0
@@ -264,11 +264,6 @@ def _boldest(audit: _Audit, accuracy: float, confidence: float) -> dict | None:
             "shares": [float((given == i).mean()) for i in range(audit.right.shape[1])]}
 
 
-def _depth(rule: dict) -> float:
-    "Compute the mean depth of the codes that a `rule` gives, 0 for none"
-    return sum((i + 1) * share for i, share in enumerate(rule["shares"]))
-
-
 def _entry(
     audit: _Audit, # rows that it is about
     codes: tuple[str, ...], # predicted codes that it is about
@@ -288,7 +283,8 @@ def _entry(
         none = dict.fromkeys(("coded", "errors", "share", "share_low", "share_high"), 0)
         return Entry(**about, **none, thresholds={}, bound=1, levels={},
                      missing=min(more, default=None))
-    best = max(rules, key=_depth)
+    depth = lambda rule: sum(share * (i + 1) for i, share in enumerate(rule["shares"]))
+    best = max(rules, key=depth)
     at, share = levels[:len(best["shares"])], min(sum(best["shares"]), 1)
     low, high = share_interval(round(share * groups), groups)
     return Entry(
@@ -353,8 +349,9 @@ def certify_rows(
     "Find out what can be promised for a file of which these rows, drawn at random, were checked"
     levels = levels_of(labels, promise.level)
     answers, confidence = likeliest(probs, labels, levels)
+    if uncodable is not None: confidence[np.asarray(uncodable, bool)] = -1
     groups = np.arange(len(answers)) if groups is None else np.asarray(groups)
-    audit = _Audit(_refused(confidence, uncodable), _right(answers, codes, labels), groups,
+    audit = _Audit(confidence, _right(answers, codes, labels), groups,
                    one_a_group(groups, seed))
     _check_enough(len(audit.first), list(map(str, codes)), promise, len(levels))
     predicted = None
@@ -368,12 +365,6 @@ def certify_rows(
         accuracy=promise.accuracy, confidence=promise.confidence, levels=levels, by=promise.by,
         entries=entries, rows=len(groups), groups=len(audit.first), share=min(share, 1),
         share_low=low, share_high=high if certified else 0, names=_digest(labels))
-
-
-def _refused(confidence: np.ndarray, uncodable: np.ndarray | None) -> np.ndarray:
-    "Take all confidence from rows that are `uncodable`"
-    if uncodable is None: return confidence
-    return np.where(np.asarray(uncodable, bool)[:, None], -1.0, confidence)
 
 
 def _right(answers: np.ndarray, codes: list[str], labels: Labels) -> np.ndarray:
@@ -426,7 +417,7 @@ def decide_rows(
     at, rows = np.where(status == 0, given, len(levels) - 1), np.arange(len(codes))
     decided = codes[rows, at]
     return pd.DataFrame({
-        "code": decided, "title": _titles(decided, labels),
+        "code": decided, "title": titles_of(decided, labels.revision),
         "level": pd.Categorical.from_codes(at, levels), "confidence": confidence[rows, at],
         "status": pd.Categorical.from_codes(status, STATUSES)})
 
@@ -450,14 +441,6 @@ def _least(certificate: Certificate, labels: Labels, levels: tuple[str, ...],
 def _thresholds(entry: Entry, of: Certificate) -> list[float]:
     "List the least confidence at each level, infinite where nothing is certified"
     return [entry.thresholds.get(level, np.inf) for level in of.levels]
-
-
-def _titles(codes: np.ndarray, labels: Labels) -> pd.Categorical:
-    "Look up the title of each of `codes`, kept once each"
-    number, distinct = pd.factorize(codes)
-    titles = Labels(tuple(distinct), revision=labels.revision).titles or [""] * len(distinct)
-    place, once = pd.factorize(np.array(titles, object))
-    return pd.Categorical.from_codes(place[number], once)
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c00040
 def certificate_to_json(

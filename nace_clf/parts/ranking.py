@@ -13,8 +13,8 @@ from .labels import Labels, code_at
 from .nace import LEVELS
 
 # %% auto #0
-__all__ = ['rank', 'best_classes', 'ranked_table', 'levels_of', 'likeliest', 'deepest_sure', 'distinct_texts', 'spread',
-           'with_status']
+__all__ = ['rank', 'best_classes', 'ranked_table', 'levels_of', 'likeliest', 'deepest_sure', 'titles_of', 'distinct_texts',
+           'spread', 'with_status']
 
 # %% ../../nbs/parts/45_ranking.ipynb #58c068a0
 def rank(
@@ -99,6 +99,17 @@ def deepest_sure(
     enough = confidence >= np.asarray(threshold)
     last = confidence.shape[1] - 1 - enough[:, ::-1].argmax(axis=1)
     return np.where(enough.any(axis=1), last, -1)
+
+# %% ../../nbs/parts/45_ranking.ipynb #45d0000d
+def titles_of(
+    codes: np.ndarray, # codes or other labels, also of several levels
+    revision: str | None, # revision of NACE; None for labels that are no codes
+) -> pd.Categorical: # the title of each; "" for what is no code
+    "Look up the titles of `codes`"
+    number, distinct = pd.factorize(np.asarray(codes, dtype=object))
+    titles = Labels(tuple(distinct), revision=revision).titles or [""] * len(distinct)
+    place, once = pd.factorize(np.array(titles, dtype=object))
+    return pd.Categorical.from_codes(place[number], once)
 
 # %% ../../nbs/parts/45_ranking.ipynb #02149fb7
 def distinct_texts(

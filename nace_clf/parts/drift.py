@@ -237,7 +237,7 @@ class Drift(BaseModel):
     def __str__(self) -> str: # one line
         "Say it in words"
         audit, file = self.rows
-        of = f"{file:,} rows of the file against {audit:,} of the audit"
+        of = f"distinct rows: {file:,} of the file, {audit:,} of the audit"
         if self.alarm:
             return f"the file is not like the audit (p = {self.p:.2g}; {of}): " + "; ".join(
                 self.differs)

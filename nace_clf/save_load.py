@@ -30,6 +30,7 @@ from nace_clf.parts.runs import (
     validation_scores,
 )
 from .parts.sample import sample
+from .parts.seen import Seen, save_seen
 from .parts.tables import Table
 from .parts.trainer import OrderedTrainer
 from .train import run_note, train_alone
@@ -60,6 +61,7 @@ class Training:
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and their weights
     int8: dict = field(default_factory=dict) # as `compare_int8` returns it
+    seen: Seen | None = None # which texts it was made with
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
 def save(
@@ -71,7 +73,7 @@ def save(
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
     folder, config = Path(folder), asdict(training.cfg)
-    data, metrics, blend = training.data, training.metrics, training.blend
+    data, metrics, blend, seen = training.data, training.metrics, training.blend, training.seen
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         tmp.mkdir()
@@ -81,6 +83,7 @@ def save(
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
         if blend: parts["blend"] = _write_part("blend", tmp, lambda at: save_blend(blend, at))
+        if seen: parts["seen"] = _write_part("seen", tmp, lambda at: save_seen(seen, at))
         write_text(tmp / "README.md", model_card(folder.name, config, data, metrics))
         write_manifest(tmp, config, data, metrics, parts)
     log.info("saved %s", folder)
@@ -109,7 +112,7 @@ def fit(
     with training_in(checkpoints, called=folder):
         refuse_existing(folder, overwrite)  # another run may have ended just now
         ds, trainer, linear = load_data(table, cfg), None, None
-        training = Training(cfg, describe_data(ds), {})
+        training = Training(cfg, describe_data(ds), {}, seen=_seen_in(ds))
         if cfg.baseline or cfg.blend: linear = linear_beside(ds["train"], ds.labels, cfg.seed)
         try:
             trainer = train_alone(ds, cfg, checkpoints, resume, progress)
@@ -123,6 +126,11 @@ def fit(
                 shutil.rmtree(checkpoints, ignore_errors=True)
         trainer.accelerator.wait_for_everyone()
     return folder
+
+
+def _seen_in(ds: Data) -> Seen:
+    "Remember the texts of `ds`, so that nobody audits the model with them"
+    return Seen.of(*(part["text"][:] for part in (ds["train"], ds.get("validation")) if part))
 
 
 def _score_and_save(

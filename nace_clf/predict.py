@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from .parts.nace import REVISIONS
 from nace_clf.parts.ranking import (
     best_classes,
     distinct_texts,
+    rank,
     ranked_table,
     spread,
     with_status,
@@ -26,6 +29,11 @@ from .parts.texts import check_texts, is_blank
 
 # %% auto #0
 __all__ = ['softmax', 'Classifier']
+
+# %% ../nbs/06_predict.ipynb #e06d0001
+if TYPE_CHECKING:
+    from nace_clf.parts.decisions import Rules
+    from nace_clf.parts.drift import Drift
 
 # %% ../nbs/06_predict.ipynb #1f72bdf2
 def softmax(
@@ -91,6 +99,13 @@ class Classifier(Runner):
         for at, logits in self.forward_iter(distinct, progress): out[at] = softmax(logits)
         return spread(out, where)
 
+    def probabilities(
+        self,
+        logits: np.ndarray, # of this model, [texts, classes]
+    ) -> np.ndarray: # [texts, classes]
+        "Turn `logits` into probabilities"
+        return softmax(logits)
+
     def predict(
         self,
         texts: list[str | None], # descriptions; blank ones get no label
@@ -111,3 +126,51 @@ class Classifier(Runner):
             best[at], scores[at] = best_classes(softmax(logits), top_k)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
         return with_status(ranked, blank)
+
+    @property
+    def answers(self) -> str: # "blend" or "bert"
+        "Tell which model gives the answers"
+        return "blend" if self.blend else "bert"
+
+    @cached_property
+    def rules(self) -> Rules: # certificate, texts to refuse
+        "Read by which rules the folder decides about answers"
+        from nace_clf.parts.decisions import rules_of  # scipy.stats is slow to import
+        return rules_of(self.folder, self.labels, self.answers)
+
+    def decide(
+        self,
+        texts: list[str | None], # descriptions
+        top_k: int = 0, # suggestions a text, put in front
+        sets: float | None = None, # coverage of lists, such as 0.9
+        progress: bool = False, # show a progress bar
+        withdrawn: str = "", # why nothing is promised, if so
+    ) -> pd.DataFrame: # code, title, level, confidence, status, reason
+        "Give each of `texts` the deepest code that is sure enough"
+        from nace_clf.parts.decisions import with_blanks
+        rules = replace(self.rules, withdrawn=withdrawn or self.rules.withdrawn)
+        texts = check_texts(texts, blanks=True)
+        blank = np.array([is_blank(text) for text in texts], dtype=bool)
+        where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
+
+        def portion(some: list[str], logits: np.ndarray) -> pd.DataFrame:
+            "Decide about `some` texts"
+            probs = self.probabilities(logits)
+            found = rules.decide(some, logits, probs, sets)
+            if not top_k: return found
+            return pd.concat([rank(probs, self.names, top_k, self.titles), found], axis=1)
+
+        found = [portion([], np.zeros((0, len(self.labels)), np.float32))]
+        found += [portion(distinct[at], logits)
+                  for at, logits in self.forward_iter(distinct, progress)]
+        return with_blanks(pd.concat(found[1:] or found).iloc[where], blank)
+
+    def compare(
+        self,
+        texts: list[str | None], # of a file
+    ) -> Drift: # p-value, what differs
+        "Compare `texts` with those of the audit that was certified"
+        from nace_clf.parts.decisions import some_texts
+        from nace_clf.parts.drift import drift_of
+        some = some_texts(texts)
+        return drift_of(self.rules.granted.reference, some, self.predict_proba(some))

@@ -15,168 +15,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..parts.bounds import least_rows, one_a_group
+from ..parts.audits import groups_of, read_audit, refuse_seen, seen_by
+from ..parts.bounds import one_a_group
 from ..parts.certificate import Certificate, Promise, Subject, certify_rows
 from ..parts.decisions import Granted, model_digest, save_granted
 from ..parts.drift import Drift, reference_of
-from ..parts.errors import InputError, more_rows
+from ..parts.errors import InputError
 from ..parts.folder import ModelFolder, add_part
-from ..parts.labels import Labels
 from ..parts.pages import text_blocks
-from ..parts.readers import as_text, join_texts
-from ..parts.seen import Seen, load_seen, save_seen
+from ..parts.seen import Seen, save_seen
 from ..parts.sets import Sets, fit_sets
-from ..parts.tables import Table, as_table, row_ids
-from ..parts.testset import TestSet, read_test, shared_level
-from ..parts.texts import row_groups
+from ..parts.tables import Table, as_table
+from ..parts.testset import TestSet
 from ..predict import Classifier
 from .coding import check_free, texts_of
 
 # %% auto #0
-__all__ = ['log', 'RANDOM', 'DOUBT', 'AUDIT_COLUMNS', 'random_part', 'read_audit', 'groups_of', 'seen_by', 'refuse_seen',
-           'Certified', 'certify', 'check_promise', 'Coded', 'decide_table', 'decided_columns', 'headline', 'to_text',
+__all__ = ['log', 'Certified', 'certify', 'check_promise', 'Coded', 'decide_table', 'decided_columns', 'headline', 'to_text',
            'tables_of', 'about_audit']
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600006
 log = logging.getLogger(__name__)
-
-# %% ../../nbs/tools/16_decide.ipynb #d1600008
-RANDOM, DOUBT = "random", "doubt"
-AUDIT_COLUMNS = ("row_id", "audit_part", "audit_draw")
-
-
-def random_part(
-    table: Table, # an audit, with its roles
-) -> Table: # its rows that were drawn at random and have a code; the table, if nobody says
-    "Take the rows of `table` that may certify"
-    if "audit_part" not in table.columns: return table
-    table.require(columns=AUDIT_COLUMNS, label_col=table.label_col, text_col=table.text_col)
-    rows = table.frame()
-    part = as_text(rows["audit_part"])
-    _refuse(table, "audit_part", part[~part.isin((RANDOM, DOUBT))],
-            f"is neither {RANDOM!r} nor {DOUBT!r}", "leave the column as it was drawn")
-    rows = rows[part == RANDOM]
-    if rows.empty:
-        raise InputError("holds no row that was drawn at random", where=table.name,
-                         setting="audit", remedy="draw some with {audit}")
-    _check_texts(rows, table)
-    coded = _coded(rows, table)
-    log.info("%s: %s rows drawn at random are coded; %s chosen by doubt and %s without a code are "
-             "left out", table.name, *(f"{n:,}" for n in (len(coded), len(part) - len(rows),
-                                                         len(rows) - len(coded))))
-    kept = Table(coded, table.text_col, table.label_col, table.group_col)
-    kept.name, kept.sha256 = table.name, table.sha256
-    return kept
-
-
-def _refuse(table: Table, column: str, bad: pd.Series, why: str, remedy: str):
-    "Raise an `InputError` that says `why` the first value of `bad` is wrong, if there is one"
-    if bad.empty: return
-    raise InputError(f"{bad.iloc[0]!r} {why}", where=table.place(bad.index[0], column),
-                     remedy=remedy + more_rows(bad.index))
-
-
-def _check_texts(rows: pd.DataFrame, table: Table):
-    "Raise an `InputError` if a text is not the one that its `row_id` was made of"
-    texts = join_texts(rows, table.text_col)
-    made = row_ids(pd.DataFrame({"text": texts})).str[:16]
-    changed = texts[as_text(rows["row_id"]).str[:16] != made]
-    if changed.empty: return
-    raise InputError("is not the text that was drawn", remedy="put the text back, and sort whole "
-                     f"rows, not single columns{more_rows(changed.index)}",
-                     where=table.place(changed.index[0], table.text_col))
-
-
-def _coded(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
-    "Leave out the rows at the end of the draw that nobody has coded yet"
-    draw = pd.to_numeric(as_text(rows["audit_draw"]), errors="coerce")
-    _refuse(table, "audit_draw", as_text(rows["audit_draw"])[draw.isna()], "is no number",
-            "leave the column as it was drawn")
-    blank = as_text(rows[table.label_col]).str.strip() == ""
-    if blank.all():
-        raise InputError("no row has a code yet", where=table.place(column=table.label_col),
-                         remedy="fill the column in")
-    gaps = rows.index[blank & (draw < draw[~blank].max())]
-    if len(gaps):
-        raise InputError("has no code, though rows that were drawn later have one",
-                         where=table.place(gaps[0], table.label_col),
-                         remedy="code it too, or a promise would be one about easy rows alone"
-                         + more_rows(gaps))
-    return rows[~blank]
-
-# %% ../../nbs/tools/16_decide.ipynb #d1600011
-def read_audit(
-    folder: ModelFolder, # a saved model
-    source: Table, # the audit; unnamed columns as in training
-    promise: Promise = Promise(), # what is to be promised
-) -> TestSet: # rows of the random part, with codes at the level of the promise
-    "Read the audit `source`, and say why it cannot certify the model in `folder`, if so"
-    labels, config = folder.labels, folder.config
-    table = as_table(source).using(config["text_col"], config["label_col"])
-    groups = config.get("group_col", "")  # an audit need not have it
-    table = random_part(table.using(group_col=groups if groups in table.columns else ""))
-    test = read_test(table, labels, _level(labels, promise))
-    if test.rows.label.nunique() == 1:
-        raise InputError(f"every row has the code {test.rows.label.iloc[0]!r}",
-                         where=table.place(column=table.label_col), setting="audit",
-                         allowed="rows drawn at random from all texts to be coded ({audit} draws "
-                                 "them)")
-    n, least = len(set(groups_of(test))), int(least_rows(promise.accuracy, promise.confidence))
-    if n < least:
-        given = f"has {n:,} rows with different texts" + " or groups" * bool(table.group_col)
-        raise InputError(f"{given}, and a promise of {promise.accuracy:.0%} at "
-                         f"{promise.confidence:.0%} confidence needs {least:,} at least, even if "
-                         "all answers are right", where=table.name, remedy="code more rows")
-    return test
-
-
-def groups_of(
-    test: TestSet, # rows of an audit
-) -> np.ndarray: # number of the group of each row
-    "Number the rows of `test` so that those of one text or group share a number"
-    return row_groups(test.rows.text, test.rows.group if test.table.group_col else None)
-
-
-def _level(labels: Labels, promise: Promise) -> str:
-    "Name the level at which the codes of an audit are read"
-    if promise.level: return promise.level
-    shared = shared_level(labels.names) if labels.revision else None
-    return shared if labels.level == "as-is" and shared else labels.level
-
-# %% ../../nbs/tools/16_decide.ipynb #d1600013
-def seen_by(
-    folder: ModelFolder, # a saved model
-    against: Table | None = None, # its training table, for a folder that keeps no hashes
-) -> Seen: # the texts that it was made with
-    "Find out which texts the model in `folder` was trained on"
-    found = load_seen(folder)
-    if found is not None: return found
-    about, known = folder.manifest.data, str(folder.path)
-    if against is None:
-        raise InputError("does not know which texts it was trained on, so rows that it saw cannot "
-                         "be told", where=known, setting="against",
-                         remedy="give its training table with {against}, or train again")
-    if against.sha256 != about.get("sha256"):
-        raise InputError(f"is not the table that {known} was trained on (its SHA-256 is "
-                         f"{against.sha256[:12]}..., not {str(about.get('sha256'))[:12]}...)",
-                         where=against.name, setting="against",
-                         remedy="give that one with {against}, or train again")
-    table = against.using(folder.config["text_col"])
-    table.require(text_col=table.text_col)
-    return Seen.of(join_texts(table.frame(table.text_col), table.text_col))
-
-
-def refuse_seen(
-    rows: pd.DataFrame, # with the column `text`, by row number
-    table: Table, # where they are from, for the message
-    seen: Seen, # texts that training saw
-):
-    "Raise an `InputError` if training saw one of `rows`"
-    bad = rows.index[seen.find(rows.text) != ""]
-    if not len(bad): return
-    raise InputError("is a text that the model was trained on, and about which it is right anyway",
-                     where=table.place(bad[0], table.text_col), setting="audit",
-                     remedy="take the row out, or draw others with {audit}" + more_rows(bad))
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600015
 @dataclass

@@ -22,7 +22,8 @@ from .testset import TestSet, read_test, shared_level
 from .texts import row_groups
 
 # %% auto #0
-__all__ = ['log', 'RANDOM', 'DOUBT', 'AUDIT_COLUMNS', 'random_part', 'read_audit', 'groups_of', 'seen_by', 'refuse_seen']
+__all__ = ['log', 'RANDOM', 'DOUBT', 'AUDIT_COLUMNS', 'random_part', 'read_audit', 'groups_of', 'check_promise', 'seen_by',
+           'refuse_seen']
 
 # %% ../../nbs/parts/57_audits.ipynb #57a00006
 log = logging.getLogger(__name__)
@@ -129,6 +130,18 @@ def _level(labels: Labels, promise: Promise) -> str:
     if promise.level: return promise.level
     shared = shared_level(labels.names) if labels.revision else None
     return shared if labels.level == "as-is" and shared else labels.level
+
+# %% ../../nbs/parts/57_audits.ipynb #57a00021
+def check_promise(
+    promise: Promise, # what is to be promised
+) -> Promise: # the same
+    "Raise an `InputError` if nobody can keep such a `promise`"
+    for name in ("accuracy", "confidence"):
+        value = getattr(promise, name)
+        if 0.5 <= value < 1: continue
+        raise InputError(f"{name} = {value:g} is not allowed", setting=name,
+                         allowed="a share from 0.5 to less than 1, such as 0.95")
+    return promise
 
 # %% ../../nbs/parts/57_audits.ipynb #57a00013
 def seen_by(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..parts.audits import AUDIT_COLUMNS, DOUBT, RANDOM
+from ..parts.audits import AUDIT_COLUMNS, DOUBT, RANDOM, check_promise
 from ..parts.bounds import enough_rows, one_a_group
 from ..parts.certificate import Promise, levels_of
 from ..parts.decisions import COMPARED
 from ..parts.errors import InputError
+from ..parts.pages import text_blocks
 from ..parts.readers import as_text
 from ..parts.seen import load_seen
 from ..parts.tables import Table, row_ids
@@ -25,7 +26,7 @@ from ..predict import Classifier
 from .coding import check_free, texts_of
 
 # %% auto #0
-__all__ = ['log', 'SHARES', 'rows_needed', 'Draw', 'draw']
+__all__ = ['log', 'SHARES', 'rows_needed', 'Draw', 'draw', 'to_text']
 
 # %% ../../nbs/tools/17_audit.ipynb #d1700006
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Draw:
     "Hold rows that people are to code"
     rows: pd.DataFrame # columns of the table, `AUDIT_COLUMNS`, and an empty one for the code
     left: dict[str, int] # rows that were left out, by reason
+    code: str # name of the empty column
     groups: int # different texts, or firms, to draw from
     needed: pd.DataFrame # as `rows_needed` returns it
 
@@ -67,6 +69,7 @@ def draw(
 ) -> Draw: # what to give to people
     "Draw rows of `table` for an audit of `clf`"
     _check_counts(rows, doubtful)
+    check_promise(promise)
     code = table.label_col or clf.manifest["config"]["label_col"]
     check_free(table, AUDIT_COLUMNS)
     _check_free_for_code(table, code)
@@ -80,7 +83,7 @@ def draw(
     chosen = {RANDOM: order[:rows], DOUBT: _doubtful(clf, texts[order[rows:]], doubtful, progress)}
     probs = clf.predict_proba(texts[order[:COMPARED]].tolist(), progress)
     needed = rows_needed(_confidence(clf, probs, promise.level), promise)
-    return Draw(_sheet(table, texts, chosen, code), left, len(order), needed)
+    return Draw(_sheet(table, texts, chosen, code), left, code, len(order), needed)
 
 
 def _check_counts(rows: int, doubtful: int):
@@ -137,4 +140,36 @@ def _sheet(table: Table, texts: pd.Series, chosen: dict[str, np.ndarray], code: 
                               "audit_part": part, "audit_draw": range(1, len(rows) + 1)},
                              index=rows)
         parts.append(pd.concat([about, table.frame().loc[rows]], axis=1))
-    return pd.concat(parts).assign(**{code: ""})
+    sheet = pd.concat(parts)
+    return sheet.assign(**{code: pd.array([None] * len(sheet), dtype="string")})
+
+# %% ../../nbs/tools/17_audit.ipynb #d170000e
+def to_text(
+    drawn: Draw, # as `draw` returns it
+    promise: Promise = Promise(), # what is to be promised
+    width: int = 100, # characters a line
+) -> str: # lines
+    "Say what was drawn, and how many rows a promise will need"
+    parts, needed = drawn.rows.audit_part.value_counts(), drawn.needed
+    left = "".join(f"; {n:,} left out ({why})" for why, n in drawn.left.items() if n)
+    shown = pd.DataFrame({
+        "texts without a second look": needed["share"].map("{:.0%}".format),
+        "expected to be right": needed.accuracy.map("{:.1%}".format),
+        "random rows needed": ["no number would do" if math.isnan(n) else f"{n:,.0f}"
+                               for n in needed["rows"]]})
+    title = (f"Rows for a promise of {promise.accuracy:.0%} at {promise.confidence:.0%} confidence, "
+             "by the model's own confidences")
+    return text_blocks([
+        (title, shown),
+        f"drawn from {drawn.groups:,} different texts{left}: {parts.get(RANDOM, 0):,} at random, "
+        f"which alone certify, and {parts.get(DOUBT, 0):,} by doubt, for training",
+        _enough(needed, int(parts.get(RANDOM, 0))),
+        f"to do: write the codes into the column {drawn.code!r}, from the top; the first rows of a "
+        "random order are a random sample too"], width)
+
+
+def _enough(needed: pd.DataFrame, rows: int) -> str:
+    "Say for which share of the texts so many random `rows` will do"
+    able = needed[needed["rows"] <= rows]
+    if able.empty: return f"{rows:,} random rows will probably prove nothing"
+    return (f"{rows:,} random rows will probably do for {able['share'].max():.0%} of the texts")

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..parts.audits import groups_of, read_audit, refuse_seen, seen_by
+from ..parts.audits import check_promise, groups_of, read_audit, refuse_seen, seen_by
 from ..parts.bounds import one_a_group
 from ..parts.certificate import Certificate, Promise, Subject, certify_rows
 from ..parts.decisions import Granted, model_digest, save_granted
 from ..parts.drift import Drift, reference_of
-from ..parts.errors import InputError
 from ..parts.folder import ModelFolder, add_part
 from ..parts.pages import text_blocks
 from ..parts.seen import Seen, save_seen
@@ -28,10 +27,10 @@ from ..parts.sets import Sets, fit_sets
 from ..parts.tables import Table, as_table
 from ..parts.testset import TestSet
 from ..predict import Classifier
-from .coding import check_free, texts_of
+from .coding import check_free, code_rows, texts_of
 
 # %% auto #0
-__all__ = ['log', 'Certified', 'certify', 'check_promise', 'Coded', 'decide_table', 'decided_columns', 'headline', 'to_text',
+__all__ = ['log', 'Certified', 'certify', 'Coded', 'code_file', 'added_columns', 'decide_table', 'headline', 'to_text',
            'tables_of', 'about_audit']
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600006
@@ -80,17 +79,6 @@ def certify(
     return Certified(Path(folder), found, found.certified)
 
 
-def check_promise(
-    promise: Promise, # what is to be promised
-):
-    "Raise an `InputError` if nobody can keep such a `promise`"
-    for name in ("accuracy", "confidence"):
-        value = getattr(promise, name)
-        if 0.5 <= value < 1: continue
-        raise InputError(f"{name} = {value:g} is not allowed", setting=name,
-                         allowed="a share from 0.5 to less than 1, such as 0.95")
-
-
 def _answers(
     clf: Classifier, texts: list[str], progress: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -127,6 +115,35 @@ class Coded:
         return 1 if self.withdrawn else 0
 
 
+def code_file(
+    clf: Classifier, # a saved model
+    table: Table, # its text column is the training run's if not named
+    top_k: int = 2, # suggestions a row
+    sets: float | None = None, # coverage of lists, such as 0.9; none if not given
+    progress: bool = False, # show a progress bar
+) -> Coded: # suggestions, and decisions if the model can make any
+    "Code `table`, and decide about its rows if `clf` is calibrated or certified"
+    if _decides(clf): return decide_table(clf, table, top_k, sets, progress)
+    if sets: clf.rules.check_sets(sets)
+    return Coded(code_rows(clf, table, top_k, progress), "", None)
+
+
+def added_columns(
+    clf: Classifier, # a saved model
+    top_k: int = 2, # suggestions a row
+    sets: float | None = None, # coverage of lists
+) -> list[str]: # names of the columns that `code_file` adds
+    "Name the columns that are to be added to a table"
+    if _decides(clf): return list(_for_file(clf.decide([], top_k, sets)))
+    if sets: clf.rules.check_sets(sets)
+    return list(clf.predict([], top_k))
+
+
+def _decides(clf: Classifier) -> bool:
+    "Tell whether a folder knows anything to decide by"
+    return clf.rules.granted is not None or clf.folder.has("calibration")
+
+
 def decide_table(
     clf: Classifier, # a saved model
     table: Table, # its text column is the training run's if not named
@@ -136,7 +153,7 @@ def decide_table(
 ) -> Coded: # what is promised for it
     "Decide about each row of `table`"
     start = time.perf_counter()
-    check_free(table, decided_columns(clf, top_k, sets))
+    check_free(table, added_columns(clf, top_k, sets))
     texts, drift = texts_of(clf, table), None
     withdrawn = clf.rules.withdrawn
     if clf.rules.granted and not withdrawn:
@@ -146,15 +163,6 @@ def decide_table(
     log.info("%s in %.1f s, by %s", _counted(found), time.perf_counter() - start, clf.computed)
     if withdrawn: log.warning("%s: %s", table.name, _why(withdrawn, drift))
     return Coded(_for_file(found), withdrawn, drift)
-
-
-def decided_columns(
-    clf: Classifier, # a saved model
-    top_k: int = 2, # suggestions a row
-    sets: float | None = None, # coverage of lists
-) -> list[str]: # names of the columns that `decide_table` adds
-    "Name the columns that are to be added to a table"
-    return list(_for_file(clf.decide([], top_k, sets)))
 
 
 def _for_file(found: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from ..parts.certificate import Promise
 from ..parts.decisions import load_granted
 from ..parts.errors import InputError
 from ..parts.folder import ModelFolder
+from ..parts.readers import join_texts
 from ..parts.sample import sample
 from ..parts.seen import load_seen
 from ..parts.tables import Table
@@ -65,15 +66,15 @@ def find_model(
 
 # %% ../../nbs/tools/19_demo.ipynb #d1900010
 def audit_of(
-    test: Table, # the test table
+    test: Table, # the test table, with its roles
     share: float = 0.5, # of its different texts
     seed: int = 42, # seed of the draw
 ) -> Table: # the rows that serve as an audit
     "Draw an audit from the rows of `test`"
     rows = test.frame()
-    one = one_a_group(row_groups(rows["text"]), seed)
+    one = one_a_group(row_groups(join_texts(rows, test.text_col)), seed)
     drawn = np.random.default_rng(seed).permutation(one)[:round(share * len(one))]
-    audit = Table(rows.iloc[np.sort(drawn)], "text", "label")
+    audit = Table(rows.iloc[np.sort(drawn)], test.text_col, test.label_col, test.group_col)
     audit.name = f"{len(drawn):,} rows of {test.name}"
     return audit
 

@@ -9,14 +9,17 @@ import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from .config import Config, demo_config
 from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
 from .parts.beside import compare_linear, linear_beside
+from .parts.calibration import Calibration, fit_calibration, held_out, save_calibration
 from .parts.card import model_card
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
@@ -31,6 +34,7 @@ from nace_clf.parts.runs import (
 )
 from .parts.sample import sample
 from .parts.seen import Seen, save_seen
+from .parts.sets import FolderSets, fit_folder_sets, save_sets
 from .parts.tables import Table
 from .parts.trainer import OrderedTrainer
 from .train import run_note, train_alone
@@ -61,6 +65,8 @@ class Training:
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and their weights
     int8: dict = field(default_factory=dict) # as `compare_int8` returns it
+    calibration: Calibration | None = None # the temperatures of its probabilities
+    sets: FolderSets | None = None # how long a list of labels has to be
     seen: Seen | None = None # which texts it was made with
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
@@ -68,12 +74,15 @@ def save(
     model: PreTrainedModel, # trained, with its label names in `config.id2label`
     tokenizer: PreTrainedTokenizerFast, # its `model_max_length` is saved too
     folder: str | Path, # where to save
-    training: Training, # how it was trained; its blend is saved too
+    training: Training, # how it was trained; its blend and the like are saved too
     overwrite: bool = False, # replace a folder that exists
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
     folder, config = Path(folder), asdict(training.cfg)
-    data, metrics, blend, seen = training.data, training.metrics, training.blend, training.seen
+    data, metrics = training.data, training.metrics
+    also = {"blend": (save_blend, training.blend), "sets": (save_sets, training.sets),
+            "calibration": (save_calibration, training.calibration),
+            "seen": (save_seen, training.seen)}
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         tmp.mkdir()
@@ -82,8 +91,9 @@ def save(
         if training.int8: parts["weights"].about["int8"] = training.int8
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
-        if blend: parts["blend"] = _write_part("blend", tmp, lambda at: save_blend(blend, at))
-        if seen: parts["seen"] = _write_part("seen", tmp, lambda at: save_seen(seen, at))
+        for name, (write, what) in also.items():
+            if what: parts[name] = _write_part(name, tmp, partial(write, what))
+        if training.calibration: parts["calibration"].about |= training.calibration.about()
         write_text(tmp / "README.md", model_card(folder.name, config, data, metrics))
         write_manifest(tmp, config, data, metrics, parts)
     log.info("saved %s", folder)
@@ -140,7 +150,7 @@ def _score_and_save(
     "Score what `trainer` has learnt, beside `linear` if there is one, and save it to `folder`"
     cfg, valid, training.metrics = training.cfg, trainer.eval_dataset, validation_scores(trainer)
     compared = cfg.baseline or cfg.blend
-    logits = trainer.predict(valid).predictions if compared else None
+    logits = None if valid is None else trainer.predict(valid).predictions
     if not trainer.is_world_process_zero(): return
     if compared:
         training.metrics, training.blend = compare_linear(
@@ -148,7 +158,16 @@ def _score_and_save(
     bert, tokenizer = trained_model(trainer), trainer.processing_class
     if valid is not None:
         training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
+        _calibrate(training, logits, ds)
     save(bert, tokenizer, folder, training, overwrite)
+
+
+def _calibrate(training: Training, logits: np.ndarray, ds: Data):
+    "Find temperatures and sets for the BERT with these validation `logits`, and for its blend"
+    rows = ds["validation"]
+    held = held_out(logits, training.blend, rows["text"][:], rows["label"][:], training.cfg.seed)
+    training.calibration = fit_calibration(held, ds.labels)
+    if training.calibration: training.sets = fit_folder_sets(held, ds.labels)
 
 # %% ../nbs/05_save_load.ipynb #05f16022
 def demo_model(

@@ -177,6 +177,10 @@ class Calibration(BaseModel):
         said = [f"{fitted.temperature:.2f} for the {_NAMES[o]}" for o, fitted in self.models.items()]
         return f"temperature {' and '.join(said)}, found on {self.rows:,} validation rows"
 
+    def about(self) -> dict: # temperatures by model, rows
+        "Say for the manifest what the file holds"
+        return {"rows": self.rows, "temperature": {k: o.temperature for k, o in self.models.items()}}
+
     def table(self) -> pd.DataFrame: # a row a model and level
         "List scores before and after calibration"
         rows = [{"model": model, "temperature": fitted.temperature, "level": level,

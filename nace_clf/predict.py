@@ -119,7 +119,8 @@ class Classifier(Runner):
         "Compute the probability of each class for `texts`, calibrated if the folder says how"
         where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
-        for at, logits in self.forward_iter(distinct, progress): out[at] = self.probabilities(logits)
+        for at, logits in self.forward_iter(distinct, progress):
+            out[at] = self.probabilities(logits)
         return spread(out, where)
 
     def probabilities(
@@ -136,10 +137,7 @@ class Classifier(Runner):
         progress: bool = False, # show a progress bar
     ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, ..., status, reason
         "Suggest the `top_k` most probable labels for `texts`"
-        n = len(self.labels)
-        if not 1 <= top_k <= n:
-            raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
-                             allowed=f"1 to {n}", setting="top_k")
+        self._check_top_k(top_k)
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
         where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
@@ -149,6 +147,12 @@ class Classifier(Runner):
             best[at], scores[at] = best_classes(self.probabilities(logits), top_k)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
         return with_status(ranked, blank)
+
+    def _check_top_k(self, top_k: int):
+        "Raise an `InputError` unless there are so many labels"
+        if 1 <= top_k <= (n := len(self.labels)): return
+        raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
+                         allowed=f"1 to {n}", setting="top_k")
 
     @property
     def answers(self) -> str: # "blend" or "bert"
@@ -171,6 +175,7 @@ class Classifier(Runner):
     ) -> pd.DataFrame: # code, title, level, confidence, status, reason
         "Give each of `texts` the deepest code that is sure enough"
         from nace_clf.parts.decisions import with_blanks
+        if top_k: self._check_top_k(top_k)
         rules = replace(self.rules, withdrawn=withdrawn or self.rules.withdrawn)
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)

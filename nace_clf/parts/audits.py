@@ -172,7 +172,7 @@ def refuse_seen(
     seen: Seen, # texts that training saw
 ):
     "Raise an `InputError` if training saw one of `rows`"
-    bad = rows.index[seen.find(rows.text) != ""]
+    bad = rows.index[seen.find(rows.text) != ""].sort_values()
     if not len(bad): return
     raise InputError("is a text that the model was trained on, and about which it is right anyway",
                      where=table.place(bad[0], table.text_col), setting="audit",

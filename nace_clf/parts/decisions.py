@@ -26,7 +26,7 @@ from .errors import InputError
 from .files import write_text
 from .folder import ModelFolder, add_part
 from .labels import Labels
-from .sets import Sets, sets_of
+from .sets import Sets, load_sets, sets_of
 from .stored import read_checked
 from .texts import fold, is_blank
 from .uncodable import Uncodable, load_uncodable, uncodable_reasons
@@ -92,6 +92,7 @@ class Rules:
     granted: Granted | None = None # None: all rows are for review
     uncodable: Uncodable | None = None # None: every text can be coded
     withdrawn: str = "" # why the certificate does not hold, if so
+    sets: Sets | None = None # of the folder; an audit's are better
 
     def reasons(
         self,
@@ -123,22 +124,23 @@ class Rules:
 
     def _sets(self, probs: np.ndarray, coverage: float, refused: np.ndarray) -> list[str]:
         "List the labels that hold the right one; none for texts that are `refused`"
-        self.check_sets(coverage)
-        found = sets_of(probs, self.granted.sets, coverage)
+        found = sets_of(probs, self.check_sets(coverage), coverage)
         return ["" if no else "|".join(names) for names, no in zip(found, refused)]
 
     def check_sets(
         self,
         coverage: float, # share of sets that are to hold the right label
-    ):
-        "Raise an `InputError` if there are no sets of this `coverage`"
-        known = self.granted.sets.coverages if self.granted and self.granted.sets else []
-        if coverage in known: return
-        if known:
-            raise InputError(f"sets = {coverage} is not allowed", setting="sets",
-                             allowed=f"one of {', '.join(map(str, known))}")
-        raise InputError("{sets} needs a certificate, whose audit says how long sets must be",
-                         remedy="make one with {certify}", setting=("sets", "certify"))
+    ) -> Sets: # the audit's, or the folder's
+        "Look up the sets of this `coverage`, or raise an `InputError`"
+        audited = self.granted.sets if self.granted and not self.withdrawn else None
+        found = audited or self.sets
+        if found is None:
+            raise InputError("the folder does not say how long a list of labels has to be",
+                             setting=("sets", "certify"),
+                             remedy="leave {sets} out, or use {certify}, whose audit says it")
+        if coverage in found.coverages: return found
+        raise InputError(f"sets = {coverage:g} is not allowed", setting="sets",
+                         allowed=f"one of {', '.join(f'{o:g}' for o in found.coverages)}")
 
 
 def rules_of(
@@ -150,6 +152,9 @@ def rules_of(
     whole = "blend" if folder.has("blend") else "bert"
     uncodable = load_uncodable(folder.path) if folder.has("uncodable") else None
     rules = Rules(labels, load_granted(folder, labels), uncodable if answers == whole else None)
+    if folder.has("sets"):
+        of_model = load_sets(folder.file("sets", "sets.json").parent).models
+        rules.sets = of_model.get(answers, {}).get(labels.level)
     if rules.granted is None: return rules
     if rules.granted.answers != answers:
         rules.withdrawn = f"the certificate is one for the {rules.granted.answers.upper()}"

@@ -5,16 +5,16 @@
 # %% ../../nbs/parts/51_bounds.ipynb #51b00004
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import beta, binom, nbinom
 
 # %% auto #0
-__all__ = ['ACCURACY', 'CONFIDENCE', 'error_bound', 'share_interval', 'p_value', 'least_rows', 'most_errors', 'enough_rows',
-           'fixed_sequence', 'one_a_group']
+__all__ = ['ACCURACY', 'CONFIDENCE', 'MOST_ROWS', 'STEPS', 'error_bound', 'share_interval', 'p_value', 'least_rows',
+           'most_errors', 'enough_rows', 'fixed_sequence', 'ranks_to_test', 'rows_in_all', 'one_a_group']
 
-# %% ../../nbs/parts/51_bounds.ipynb #51b00006
+# %% ../../nbs/parts/51_bounds.ipynb #51b00009
 ACCURACY, CONFIDENCE = 0.97, 0.95  # of a promise, unless others are asked for
 
 
@@ -23,9 +23,10 @@ def error_bound(
     rows: np.ndarray | int, # rows drawn at random
     confidence: float = CONFIDENCE, # how often the bound is to hold
 ) -> np.ndarray: # share that is wrong at most; 1 if no row is right
-    "Bound the share that is wrong where `errors` of `rows` are, by Clopper and Pearson"
+    "Bound the share that is wrong where `errors` of `rows` are"
     errors, rows = np.asarray(errors), np.asarray(rows)
-    return np.where(errors < rows, beta.ppf(confidence, errors + 1, np.maximum(rows - errors, 1)), 1.)
+    bound = beta.ppf(confidence, errors + 1, np.maximum(rows - errors, 1))
+    return np.where(errors < rows, bound, 1.0)
 
 
 def share_interval(
@@ -43,7 +44,7 @@ def p_value(
     rows: np.ndarray | int, # rows drawn at random
     accuracy: float = ACCURACY, # share that is to be right
 ) -> np.ndarray: # small if the promise is kept
-    "Compute how likely so few `errors` in `rows` are if fewer than `accuracy` were right"
+    "Compute how likely so few `errors` in `rows` are if no more than `accuracy` were right"
     return binom.cdf(errors, rows, 1 - accuracy)
 
 # %% ../../nbs/parts/51_bounds.ipynb #51b00010
@@ -51,8 +52,8 @@ def least_rows(
     accuracy: float = ACCURACY, # share that is to be right
     confidence: float = CONFIDENCE, # how often the promise is to be kept
     errors: np.ndarray | int = 0, # how many of the rows are wrong
-) -> np.ndarray: # rows; 99 for 97% at 95% without errors
-    "Count the rows that an `accuracy` needs at `confidence` with so many `errors`"
+) -> np.ndarray: # rows, at least
+    "Count the rows that an `accuracy` needs at `confidence` if `errors` of them are wrong"
     errors = np.asarray(errors)
     return (errors + 1 + nbinom.ppf(confidence, errors + 1, 1 - accuracy)).astype(int)
 
@@ -67,29 +68,73 @@ def most_errors(
     most = binom.ppf(delta, rows, 1 - accuracy).astype(int)
     return most - (binom.cdf(most, rows, 1 - accuracy) > delta)
 
+# %% ../../nbs/parts/51_bounds.ipynb #51b00013
+MOST_ROWS = 20_000  # more are not asked for
+
+
+@lru_cache(maxsize=64)
+def _rows_by_errors(accuracy: float, confidence: float) -> np.ndarray:
+    "List the least rows for no error, one error and so on, up to `MOST_ROWS`"
+    errors = np.arange(int(MOST_ROWS * (1 - accuracy)) + 1)
+    rows = least_rows(accuracy, confidence, errors)
+    return rows[rows <= MOST_ROWS]
+
 
 def enough_rows(
-    error: float, # share that is wrong in truth, as far as is known
+    error: np.ndarray | float, # share that is wrong, as far as is known
     accuracy: float = ACCURACY, # share that is to be right
     confidence: float = CONFIDENCE, # how often the promise is to be kept
     power: float = 0.8, # how often that many rows are to be enough
-) -> int | None: # None if no number would do
-    "Count the rows that will do for an `accuracy` at `confidence` if so large an `error` is true"
-    raise NotImplementedError
+) -> np.ndarray: # rows; infinite if no number up to `MOST_ROWS` would do
+    "Count the rows that will do for an `accuracy` if so large an `error` is the truth"
+    rows = _rows_by_errors(accuracy, confidence)
+    chance = binom.cdf(np.arange(len(rows)), rows, np.asarray(error)[..., None])
+    found = np.where((chance >= power).any(axis=-1), (chance >= power).argmax(axis=-1), -1)
+    return np.where(found < 0, np.inf, np.append(rows, 0)[found])
 
-# %% ../../nbs/parts/51_bounds.ipynb #51b00020
+# %% ../../nbs/parts/51_bounds.ipynb #51b00019
 def fixed_sequence(
-    p: Sequence[float], # p-values, in an order that was fixed before
-    delta: float, # how often one of them may be rejected wrongly
-) -> np.ndarray: # True for each that is rejected: its promise is kept
-    "Reject hypotheses one after the other until the first whose `p` is above `delta`"
+    p: np.ndarray, # p-values, in an order that was fixed before
+    delta: float = 1 - CONFIDENCE, # how often one of them may be rejected wrongly
+) -> np.ndarray: # True for each that is rejected: there the promise is kept
+    "Reject hypotheses one after the other up to the first whose `p` is above `delta`"
     return np.cumprod(np.asarray(p) <= delta).astype(bool)
 
-# %% ../../nbs/parts/51_bounds.ipynb #51b00030
+# %% ../../nbs/parts/51_bounds.ipynb #51b0001d
+STEPS = 50  # of the thresholds from first to last, if it were all rows
+
+
+def ranks_to_test(
+    rows: int, # rows of an audit
+    accuracy: float = ACCURACY, # share that is to be right
+    confidence: float = CONFIDENCE, # how often the promise is to be kept
+) -> np.ndarray: # how many of the surest rows each threshold keeps; [] if there are too few
+    "List the thresholds to test on so many `rows`, from safe to bold"
+    none, two = (int(least_rows(accuracy, confidence, e)) for e in (0, 2))
+    first = max(none, min(two, rows * 3 // 4), rows // 3)
+    if first > rows: return np.zeros(0, int)
+    return np.append(np.arange(first, rows, max(1, rows // STEPS)), rows)
+
+# %% ../../nbs/parts/51_bounds.ipynb #51b00027
+def rows_in_all(
+    coded: np.ndarray, # rows that each threshold keeps, [thresholds]
+    errors: np.ndarray, # how many of them are wrong, [thresholds]
+    rows: int, # rows of the audit
+    accuracy: float = ACCURACY, # share that is to be right
+    confidence: float = CONFIDENCE, # how often the promise is to be kept
+) -> int | None: # rows; None: no number up to `MOST_ROWS` would do
+    "Count the rows of an audit that would do, given the errors at each threshold in one of `rows`"
+    coded = np.maximum(coded, 1)
+    error = (np.asarray(errors) + 0.5) / (coded + 0.5)
+    needed = enough_rows(error, accuracy, confidence) * rows / coded
+    least = needed.min() if len(needed) else np.inf
+    return int(np.ceil(least)) if least <= MOST_ROWS else None
+
+# %% ../../nbs/parts/51_bounds.ipynb #51b0002d
 def one_a_group(
     groups: np.ndarray, # number of the group of each row, as `row_groups` gives it
     seed: int = 42, # seed of the draw
-) -> np.ndarray: # numbers of the rows kept, ascending
+) -> np.ndarray: # numbers of the rows drawn, ascending
     "Draw one row of each of `groups` at random"
     order = np.random.default_rng(seed).permutation(len(groups))
     return np.sort(order[np.unique(np.asarray(groups)[order], return_index=True)[1]])

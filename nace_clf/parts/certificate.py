@@ -5,7 +5,8 @@
 # %% ../../nbs/parts/52_certificate.ipynb #52c00004
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,66 +14,151 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .bounds import ACCURACY, CONFIDENCE
-from .errors import InputError
-from .labels import Labels
+from nace_clf.parts.bounds import (
+    ACCURACY,
+    CONFIDENCE,
+    error_bound,
+    fixed_sequence,
+    least_rows,
+    one_a_group,
+    p_value,
+    ranks_to_test,
+    rows_in_all,
+    share_interval,
+)
+from .codes import detect_revision, parse_all
+from .errors import InputError, listed, one_line
+from .labels import Labels, code_at, path_of
+from .nace import LEVELS
+from .stored import COPY_AGAIN
 
 # %% auto #0
-__all__ = ['Promise', 'Subject', 'Entry', 'Certificate', 'levels_of', 'certify_rows', 'decide_rows', 'certificate_to_json',
-           'certificate_from_json']
+__all__ = ['Share', 'STATUSES', 'levels_of', 'likeliest', 'deepest_sure', 'Promise', 'Subject', 'Entry', 'Certificate',
+           'right_paths', 'certify_rows', 'decide_rows', 'certificate_to_json', 'certificate_from_json']
 
-# %% ../../nbs/parts/52_certificate.ipynb #52c00010
+# %% ../../nbs/parts/52_certificate.ipynb #52c0000b
+def levels_of(
+    labels: Labels, # of a model
+    deepest: str | None = None, # deepest level wanted; None for the model's
+) -> tuple[str, ...]: # such as section, division; "as-is" for labels of no or several levels
+    "List the levels at which a model with `labels` can give codes, highest first"
+    found, known = ("as-is",), labels.revision
+    if known:
+        depths = [sum(code_at(name, level, known) is not None for level in LEVELS)
+                  for name in labels.names]
+        found = LEVELS[:min(depths)] + ("as-is",) * (min(depths) < max(max(depths), 1))
+    if deepest is None: return found
+    if deepest in found: return found[:found.index(deepest) + 1]
+    raise InputError(f"level = {deepest!r} is not allowed", setting="level",
+                     allowed=f"one of {', '.join(found)}: deeper ones this model does not know")
+
+
+def likeliest(
+    probs: np.ndarray, # probability of each label, [rows, labels]
+    labels: Labels, # of the model
+    levels: tuple[str, ...], # from `levels_of`
+) -> tuple[np.ndarray, np.ndarray]: # codes; their probabilities; [rows, levels] each
+    "Find the most probable code of each row at each of `levels`"
+    probs = np.asarray(probs)
+    if probs.ndim != 2 or probs.shape[1] != len(labels):
+        raise InputError(f"the probabilities have the shape {list(probs.shape)}",
+                         allowed=f"one row a text, and {len(labels)} columns as the labels")
+    codes = np.empty((len(probs), len(levels)), object)
+    sure = np.empty((len(probs), len(levels)))
+    for i, level in enumerate(levels):
+        own = level in ("as-is", labels.level)
+        summed, at = (probs, labels) if own else labels.roll_up(probs, level)
+        best = summed.argmax(axis=1)
+        codes[:, i] = np.array(at.names, object)[best]
+        sure[:, i] = summed[np.arange(len(best)), best]
+    return codes, sure
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00011
+def deepest_sure(
+    confidence: np.ndarray, # of the likeliest code at each level, [rows, levels]
+    threshold: np.ndarray | float, # least confidence, of all rows or of each, [rows]
+) -> np.ndarray: # number of the level, highest 0; -1 where no level is sure
+    "Find the deepest level whose `confidence` reaches the `threshold`"
+    enough = confidence >= np.asarray(threshold)[..., None]
+    last = confidence.shape[1] - 1 - enough[:, ::-1].argmax(axis=1)
+    return np.where(enough.any(axis=1), last, -1)
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00014
 @dataclass(frozen=True)
 class Promise:
     "Say what is to be promised"
     accuracy: float = ACCURACY # share of the codes given that is to be right
-    confidence: float = CONFIDENCE # how often the promise is to be kept
+    confidence: float = CONFIDENCE # how often such promises are to be kept
     level: str | None = None # deepest level of the codes given; None: the model's
     by: str | None = None # level whose codes get a promise each; None: one for all
+
+    def __post_init__(self):
+        "Refuse shares that are none, or that no audit can show"
+        for name in ("accuracy", "confidence"):
+            value = getattr(self, name)
+            if isinstance(value, (int, float)) and 0.5 <= value <= 0.999: continue
+            raise InputError(f"{name} = {value!r} is not allowed", setting=name,
+                             allowed="a share between 0.5 and 0.999, such as 0.97")
 
 
 class Subject(BaseModel):
     "Name the file that a promise is about"
+    model_config = ConfigDict(extra="forbid", frozen=True)
     file: str # its name, as it may be shown
     sha256: str # of its content
     rows: int # how many it has
     date: str # when the promise was made, UTC
 
 
+Share = Field(ge=0, le=1)
+
+
 class Entry(BaseModel):
     "Hold what was found for some predicted codes, or for all"
-    codes: tuple[str, ...] # predicted codes at the level `by`; () for all not named elsewhere
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    codes: tuple[str, ...] # predicted codes at the level `by`; () if there is one promise for all
+    rest: bool # whether it is also about all codes that no other entry names
     certified: bool # whether the promise can be made
-    thresholds: dict[str, float] # least confidence, by level; {} if not certified
+    thresholds: dict[str, float] # least confidence at each level; {} if not certified
     rows: int # audit rows with these predictions
-    groups: int # the same, one row a group
-    coded: int # audit rows that get a code, of one row a group
+    groups: int # groups of these rows
+    coded: int # of one row a group, how many get a code
     errors: int # how many of them are wrong
-    bound: float # share of wrong codes at most, at the certificate's confidence
-    share: float # of the rows that get a code
-    share_low: float # its 95% interval
-    share_high: float
-    levels: dict[str, float] # share of the rows by level of their code
-    missing: int | None # labelled rows more that would do; 0 if certified; None: no number would
+    bound: float = Share # share of wrong codes at most
+    share: float = Share # of the rows that get a code
+    share_low: float = Share # its 95% interval
+    share_high: float = Share
+    levels: dict[str, float] # share of the rows that get a code at each level
+    missing: int | None # labelled rows more that would do; None: no number would
 
 
 class Certificate(BaseModel):
     "Promise that codes are right, for a file of which some rows were checked"
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     format: Literal[1] = 1 # how it is to be read
-    accuracy: float # share of the codes given that is right at least
-    confidence: float # how often such promises are kept
+    accuracy: float = Share # share of the codes given that is right at least
+    confidence: float = Share # how often such promises are kept
     levels: tuple[str, ...] # levels at which codes are given, highest first
     by: str | None # level whose codes have a promise each; None: one for all
-    entries: tuple[Entry, ...] # one for all, or one for each code that is not rare and one for the rest
+    entries: tuple[Entry, ...] # one for all; or one for each code, and one for the rare ones
     rows: int # audit rows
-    groups: int # the same, one row a group
-    share: float # of the audit rows that get a code
-    share_low: float # its 95% interval
-    share_high: float
+    groups: int # groups of these rows
+    share: float = Share # of the rows that get a code
+    share_low: float = Share # its 95% interval
+    share_high: float = Share
     names: str # SHA-256 of the labels of the model
     model: str = "" # digest of the model, filled in by who knows it
     subject: Subject | None = None # file that the promise is about, filled in likewise
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Certificate:
+        "Refuse entries that leave codes out, or thresholds of unknown levels"
+        if [e.rest for e in self.entries].count(True) != 1:
+            raise ValueError("there must be one entry for the codes that no other names")
+        for e in self.entries:
+            if set(e.thresholds) != set(self.levels if e.certified else ()):
+                raise ValueError("there must be a threshold for each level, if certified")
+        return self
 
     @property
     def certified(self) -> bool: # True if any code can be given
@@ -80,30 +166,241 @@ class Certificate(BaseModel):
         return any(e.certified for e in self.entries)
 
     @property
+    def uncertified(self) -> list[str]: # those of the audit; [] without `by`
+        "List the predicted codes for which nothing can be promised"
+        return sorted(code for e in self.entries if not e.certified for code in e.codes)
+
+    @property
     def sentences(self) -> list[str]: # one an entry
         "Say what is promised, or how many more labelled rows would do"
-        raise NotImplementedError
+        return [_about(e, self.by) + _said(e, self) for e in self.entries if e.rows]
+
+
+def _about(entry: Entry, by: str | None) -> str:
+    "Name the codes of `entry`, if it is not about all"
+    if by is None: return ""
+    if entry.rest: return f"the rest ({listed(entry.codes, 5)}): "
+    return f"{by} {entry.codes[0]}: "
+
+
+def _said(entry: Entry, of: Certificate) -> str:
+    "Say what was found for `entry`"
+    accuracy = f"{100 * of.accuracy:.4g}%"
+    if entry.certified:
+        return (f"at least {accuracy} of the codes given are right, at {100 * of.confidence:.4g}% "
+                f"confidence; of 100 such texts {100 * entry.share:.0f} get one "
+                f"({100 * entry.share_low:.0f} to {100 * entry.share_high:.0f}); "
+                f"{entry.errors:,} of {entry.coded:,} that were checked are wrong")
+    more = "no number of labelled rows would do"
+    if entry.missing: more = f"some {entry.missing:,} more labelled rows would do"
+    return f"cannot certify {accuracy}: with these answers {more}"
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00017
+def right_paths(
+    codes: list[str], # right code of each row, at any level
+    labels: Labels, # of the model
+) -> list[frozenset[str]]: # for each row the codes that are right, from its section down
+    "Read the right `codes` of an audit, or say what is wrong with them"
+    codes = [str(o) if isinstance(o, str) else o for o in codes]
+    if not labels.revision: return _plain(codes, labels)
+    other = detect_revision(o for o in codes if isinstance(o, str)).revision
+    if other not in (None, labels.revision):
+        raise InputError(f"the right codes are of NACE Rev. {other}, and the model's labels of "
+                         f"Rev. {labels.revision}", remedy="take a model of their revision, or "
+                         "convert them", setting="revision")
+    own = {name: frozenset([name]) for name in labels.names
+           if path_of(name, labels.revision) == {name}}
+    read, failed = parse_all((o for o in codes if o not in own), labels.revision)
+    if failed:
+        code, problem = next(iter(failed.items()))
+        raise InputError(f"the right code of row {codes.index(code) + 1} of the audit cannot be "
+                         f"used: {problem.given}", remedy=problem.remedy)
+    paths = [own.get(o) or path_of(read[o].code, labels.revision) for o in codes]
+    known = frozenset().union(*(path_of(name, labels.revision) for name in labels.names))
+    if not any(path & known for path in paths):
+        raise InputError(f"the model knows none of the right codes, such as {codes[0]!r}",
+                         allowed=f"codes like those of the model: {listed(labels.names, 5)}")
+    return paths
+
+
+def _plain(codes: list[str], labels: Labels) -> list[frozenset[str]]:
+    "Take `codes` as they are, if the model knows them"
+    unknown = [o for o in dict.fromkeys(codes) if o not in labels.number]
+    if not unknown: return [frozenset([o]) for o in codes]
+    raise InputError(f"the model has no label {listed(map(repr, unknown), 3)}",
+                     allowed=f"one of {listed(labels.names, 10)}")
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c0001c
+_ABOVE = 1e-6  # thresholds lie this far above a confidence, more than float32 is off
+
+
+@dataclass(frozen=True)
+class _Audit:
+    "Hold what a model answered for rows whose right codes are known"
+    confidence: np.ndarray # of the likeliest code at each level, -1 if uncodable, [rows, levels]
+    right: np.ndarray # whether that code is right, [rows, levels]
+    groups: np.ndarray # number of the group of each row
+    first: np.ndarray # one row of each group
+
+    def take(self, some: np.ndarray) -> _Audit:
+        "Keep `some` rows, a mask"
+        place = np.cumsum(some) - 1
+        return _Audit(self.confidence[some], self.right[some], self.groups[some],
+                      place[self.first[some[self.first]]])
+
+    def counts(self, threshold: float, rows: np.ndarray | slice) -> tuple[int, int]:
+        "Count how many of `rows` get a code, and how many of these are wrong"
+        given = deepest_sure(self.confidence[rows], threshold)
+        right = self.right[rows][np.arange(len(given)), given]
+        return int((given >= 0).sum()), int((~right[given >= 0]).sum())
+
+    def steps(self, ranks: np.ndarray, accuracy: float) -> pd.DataFrame:
+        "Count and test at the thresholds that keep so many of the surest rows"
+        surest = -np.sort(-self.confidence[self.first].max(axis=1))
+        least = np.append(surest + _ABOVE, 0)[ranks]
+        found = pd.DataFrame({"threshold": least.round(7)}, dtype=float)
+        by_group = [self.counts(t, self.first) for t in found.threshold]
+        found[["coded", "errors"]] = np.array(by_group, int).reshape(-1, 2)
+        found["p"] = p_value(found.errors, found.coded, accuracy)
+        if len(self.first) < len(self.groups):
+            each = np.array([self.counts(t, slice(None)) for t in found.threshold]).reshape(-1, 2)
+            found["p"] = np.maximum(found.p, p_value(each[:, 1], each[:, 0], accuracy))
+        return found.drop_duplicates("coded")
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c0001e
+def _entry(
+    audit: _Audit, # rows that it is about
+    codes: tuple[str, ...], # predicted codes that it is about
+    rest: bool, # whether it is also about codes that no other entry names
+    goal: tuple[float, float], # accuracy and confidence of this entry alone
+    levels: tuple[str, ...], # levels of the codes given
+    of: float = 1.0, # audit rows in all for each row that it is about
+) -> Entry: # certified or not
+    "Test rules from safe to bold, and keep the boldest that can be promised"
+    rows, groups = len(audit.groups), len(audit.first)
+    ranks = ranks_to_test(groups, *goal)
+    steps = audit.steps(ranks, goal[0])
+    steps = steps[steps.coded >= (ranks[0] if len(ranks) else 0)]
+    passed = int(fixed_sequence(steps.p.to_numpy(), 1 - goal[1]).sum())
+    about = {"codes": codes, "rest": rest, "certified": passed > 0, "rows": rows, "groups": groups}
+    if not passed:
+        none = dict.fromkeys(("coded", "errors", "share", "share_low", "share_high"), 0)
+        return Entry(**about, **none, thresholds={}, bound=1, levels={},
+                     missing=_missing(audit, goal, of))
+    best = steps.iloc[passed - 1]
+    given = deepest_sure(audit.confidence, best.threshold)
+    low, high = share_interval(round((given >= 0).mean() * groups), groups)
+    return Entry(
+        **about, thresholds=dict.fromkeys(levels, best.threshold), coded=best.coded,
+        errors=best.errors, bound=error_bound(best.errors, best.coded, goal[1]), missing=0,
+        share=(given >= 0).mean(), share_low=low, share_high=high,
+        levels={level: float((given == i).mean()) for i, level in enumerate(levels)})
+
+
+def _missing(audit: _Audit, goal: tuple[float, float], of: float) -> int | None:
+    "Count how many rows more of all would do, in tens"
+    n = len(audit.first)
+    steps = audit.steps(np.unique(np.linspace(min(50, n), n, 50).astype(int)), goal[0])
+    found = rows_in_all(steps.coded.to_numpy(), steps.errors.to_numpy(), n, *goal)
+    return found and 10 * max(1, int(np.ceil((found - n) * of / 10)))
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c00020
-def levels_of(
-    labels: Labels, # of a model
-    deepest: str | None = None, # deepest level wanted; None for the model's
-) -> tuple[str, ...]: # such as section, division; "as-is" for labels that are no codes
-    "List the levels at which a model with `labels` can give codes, highest first"
-    raise NotImplementedError
+def _kinds(predicted: np.ndarray, audit: _Audit, promise: Promise) -> tuple[list[str], float]:
+    "List the predicted codes that get an entry of their own, and the confidence of each entry"
+    counts = pd.Series(predicted[audit.first]).value_counts()
+    for k in range(len(counts), 0, -1):
+        entries = k + (k < len(counts))
+        each = 1 - (1 - promise.confidence) / entries
+        if counts.iloc[k - 1] >= least_rows(promise.accuracy, each):
+            return list(counts.index[:k]), each
+    return [], promise.confidence
 
 
+def _entries(
+    audit: _Audit, # all rows
+    predicted: np.ndarray | None, # code of each row at the level `by`; None: one promise for all
+    promise: Promise, # what is to be promised
+    levels: tuple[str, ...], # levels of the codes given
+) -> Iterator[Entry]: # one for each predicted code that is not rare, and one for the rest
+    "Share out the confidence among the kinds of rows, and make an entry for each"
+    if predicted is None:
+        yield _entry(audit, (), True, (promise.accuracy, promise.confidence), levels)
+        return
+    own, each = _kinds(predicted, audit, promise)
+    goal, rare = (promise.accuracy, each), ~np.isin(predicted, own)
+    parts = [((code,), predicted == code) for code in sorted(own)]
+    parts.append((tuple(sorted(set(predicted[rare]))), rare))
+    for codes, some in parts:
+        part = audit.take(some)
+        of = len(audit.first) / max(len(part.first), 1)
+        yield _entry(part, codes, some is rare, goal, levels, of)
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00021
 def certify_rows(
     probs: np.ndarray, # probability of each label, [rows, labels]
     codes: list[str], # right code of each row, at any level
     labels: Labels, # of the model
     promise: Promise = Promise(), # what is to be promised
-    groups: np.ndarray | None = None, # group of each row, as `row_groups` gives it; None: each alone
-    uncodable: np.ndarray | None = None, # rows that get no code whatever the model says, [rows]
+    groups: np.ndarray | None = None, # group of each row, as `row_groups` gives it; None: alone
+    uncodable: np.ndarray | None = None, # rows that get no code whatever the model says
     seed: int = 42, # seed of the draw of one row a group
 ) -> Certificate: # also if nothing can be promised: see `certified` and `sentences`
-    "Find out what can be promised for texts of which these rows, drawn at random, were checked"
-    raise NotImplementedError
+    "Find out what can be promised for a file of which these rows, drawn at random, were checked"
+    levels = levels_of(labels, promise.level)
+    answers, confidence = likeliest(probs, labels, levels)
+    groups = np.arange(len(answers)) if groups is None else np.asarray(groups)
+    audit = _Audit(_refused(confidence, uncodable), _right(answers, codes, labels), groups,
+                   one_a_group(groups, seed))
+    _check_enough(len(audit.first), list(map(str, codes)), promise)
+    predicted = None
+    if promise.by:
+        predicted = likeliest(probs, labels, levels_of(labels, promise.by)[-1:])[0][:, 0]
+    entries = tuple(_entries(audit, predicted, promise, levels))
+    share = sum(e.share * e.rows for e in entries) / len(groups)
+    low, high = share_interval(round(share * len(audit.first)), len(audit.first))
+    certified = any(e.certified for e in entries)
+    return Certificate(
+        accuracy=promise.accuracy, confidence=promise.confidence, levels=levels, by=promise.by,
+        entries=entries, rows=len(groups), groups=len(audit.first), share=min(share, 1),
+        share_low=low, share_high=high if certified else 0, names=_digest(labels))
+
+
+def _refused(confidence: np.ndarray, uncodable: np.ndarray | None) -> np.ndarray:
+    "Take all confidence from rows that are `uncodable`"
+    if uncodable is None: return confidence
+    return np.where(np.asarray(uncodable, bool)[:, None], -1.0, confidence)
+
+
+def _right(answers: np.ndarray, codes: list[str], labels: Labels) -> np.ndarray:
+    "Tell which `answers` are right, [rows, levels]"
+    if len(codes) != len(answers):
+        raise InputError(f"{len(answers):,} rows of probabilities and {len(codes):,} right codes",
+                         allowed="one right code for each row")
+    paths = right_paths(codes, labels)
+    right = [[o in path for o in row] for row, path in zip(answers, paths)]
+    return np.array(right, bool).reshape(answers.shape)
+
+
+def _check_enough(groups: int, codes: list[str], promise: Promise):
+    "Refuse an audit that can show nothing"
+    least = int(least_rows(promise.accuracy, promise.confidence))
+    if groups < least:
+        what = f"{100 * promise.accuracy:.4g}% at {100 * promise.confidence:.4g}% confidence"
+        raise InputError(f"the audit has {groups:,} rows, equal texts and groups counted once, and "
+                         f"a promise of {what} needs {least:,} even if none is wrong",
+                         remedy="label more rows drawn at random, or promise less with {accuracy}",
+                         setting="accuracy")
+    if len(set(codes)) == 1:
+        raise InputError(f"all {len(codes):,} rows of the audit have the right code {codes[0]!r}",
+                         remedy="draw the rows at random from the texts that are to be coded")
+
+
+def _digest(labels: Labels) -> str:
+    "Sum up the `labels` of a model, to know them again"
+    return hashlib.sha256(repr((labels.names, labels.revision)).encode()).hexdigest()
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00029
+STATUSES = ("auto", "review", "uncodable")
 
 
 def decide_rows(
@@ -113,18 +410,71 @@ def decide_rows(
     uncodable: np.ndarray | None = None, # rows that get no code whatever the model says, [rows]
 ) -> pd.DataFrame: # code, title, level, confidence, status; a row a text
     "Give each row the deepest code that is sure enough, and say who is to look at it"
-    raise NotImplementedError
+    levels = levels_of(labels)
+    codes, confidence = likeliest(probs, labels, levels)
+    refused = np.zeros(len(codes), bool) if uncodable is None else np.asarray(uncodable, bool)
+    given = np.full(len(codes), -1)
+    if certificate is not None:
+        covered = confidence[:, :len(certificate.levels)]
+        given = deepest_sure(covered, _least(certificate, labels, levels, codes))
+    status = np.where(refused, 2, np.where(given < 0, 1, 0))
+    at, rows = np.where(status == 0, given, len(levels) - 1), np.arange(len(codes))
+    decided = codes[rows, at]
+    return pd.DataFrame({
+        "code": decided, "title": _titles(decided, labels),
+        "level": pd.Categorical.from_codes(at, levels), "confidence": confidence[rows, at],
+        "status": pd.Categorical.from_codes(status, STATUSES)})
 
 
-def certificate_to_json(certificate: Certificate) -> str:
+def _least(certificate: Certificate, labels: Labels, levels: tuple[str, ...],
+           codes: np.ndarray) -> np.ndarray:
+    "Look up the least confidence of each row; infinite where nothing is certified"
+    fits = certificate.levels == levels[:len(certificate.levels)]
+    if certificate.names != _digest(labels) or not fits:
+        raise InputError("the certificate was made for a model with other labels",
+                         remedy="certify this model with rows of its own")
+    rest = next(e for e in certificate.entries if e.rest)
+    threshold = np.full(len(codes), _threshold(rest))
+    if certificate.by:
+        predicted = codes[:, levels.index(certificate.by)]
+        for e in certificate.entries:
+            if not e.rest: threshold[predicted == e.codes[0]] = _threshold(e)
+    return threshold
+
+
+def _threshold(entry: Entry) -> float:
+    "Look up the least confidence of `entry`, infinite if it is not certified"
+    return next(iter(entry.thresholds.values()), np.inf)
+
+
+def _titles(codes: np.ndarray, labels: Labels) -> pd.Categorical:
+    "Look up the title of each of `codes`, kept once each"
+    number, distinct = pd.factorize(codes)
+    titles = Labels(tuple(distinct), revision=labels.revision).titles or [""] * len(distinct)
+    place, once = pd.factorize(np.array(titles, object))
+    return pd.Categorical.from_codes(place[number], once)
+
+# %% ../../nbs/parts/52_certificate.ipynb #52c00040
+def certificate_to_json(
+    certificate: Certificate, # what to keep
+) -> str: # JSON
     "Write `certificate` as JSON"
     return certificate.model_dump_json(indent=1)
 
 
 def certificate_from_json(
-    text: str, # as `certificate_to_json` wrote it
+    text: str | bytes, # as `certificate_to_json` wrote it
     labels: Labels | None = None, # of the model it lies beside; checked if given
     where: str = "", # file, for messages
-) -> Certificate:
+) -> Certificate: # the same
     "Read a certificate, or say in one line what is wrong with it"
-    raise NotImplementedError
+    try: found = Certificate.model_validate_json(text)
+    except ValidationError as e:
+        first = e.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "certificate"
+        raise InputError(f"the certificate is damaged ({place}: {one_line(first['msg'], 100)})",
+                         where=where, remedy=COPY_AGAIN) from None
+    if labels is not None and found.names != _digest(labels):
+        raise InputError("the certificate was made for a model with other labels", where=where,
+                         remedy="certify this model with rows of its own")
+    return found

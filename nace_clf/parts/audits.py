@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .bounds import least_rows
-from .certificate import Promise
+from .certificate import Promise, levels_of
 from .errors import InputError, more_rows
 from .folder import ModelFolder
 from .labels import Labels
@@ -22,8 +22,7 @@ from .testset import TestSet, read_test, shared_level
 from .texts import row_groups
 
 # %% auto #0
-__all__ = ['log', 'RANDOM', 'DOUBT', 'AUDIT_COLUMNS', 'random_part', 'read_audit', 'groups_of', 'check_promise', 'seen_by',
-           'refuse_seen']
+__all__ = ['log', 'RANDOM', 'DOUBT', 'AUDIT_COLUMNS', 'random_part', 'read_audit', 'groups_of', 'seen_by', 'refuse_seen']
 
 # %% ../../nbs/parts/57_audits.ipynb #57a00006
 log = logging.getLogger(__name__)
@@ -100,6 +99,7 @@ def read_audit(
 ) -> TestSet: # rows of the random part, with codes at the level of the promise
     "Read the audit `source`, and say why it cannot certify the model in `folder`, if so"
     labels, config = folder.labels, folder.config
+    _check_by(promise.by, labels)
     table = as_table(source).using(config["text_col"], config["label_col"])
     groups = config.get("group_col", "")  # an audit need not have it
     table = random_part(table.using(group_col=groups if groups in table.columns else ""))
@@ -125,23 +125,18 @@ def groups_of(
     return row_groups(test.rows.text, test.rows.group if test.table.group_col else None)
 
 
+def _check_by(by: str | None, labels: Labels):
+    "Raise an `InputError` unless `labels` have codes at the level `by`"
+    if by is None or by in (known := levels_of(labels)): return
+    raise InputError(f"by = {by!r} is not allowed", allowed=f"one of {', '.join(known)}",
+                     setting="by")
+
+
 def _level(labels: Labels, promise: Promise) -> str:
     "Name the level at which the codes of an audit are read"
     if promise.level: return promise.level
     shared = shared_level(labels.names) if labels.revision else None
     return shared if labels.level == "as-is" and shared else labels.level
-
-# %% ../../nbs/parts/57_audits.ipynb #57a00021
-def check_promise(
-    promise: Promise, # what is to be promised
-) -> Promise: # the same
-    "Raise an `InputError` if nobody can keep such a `promise`"
-    for name in ("accuracy", "confidence"):
-        value = getattr(promise, name)
-        if 0.5 <= value < 1: continue
-        raise InputError(f"{name} = {value:g} is not allowed", setting=name,
-                         allowed="a share from 0.5 to less than 1, such as 0.95")
-    return promise
 
 # %% ../../nbs/parts/57_audits.ipynb #57a00013
 def seen_by(

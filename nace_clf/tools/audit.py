@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..parts.audits import AUDIT_COLUMNS, DOUBT, RANDOM, check_promise
+from ..parts.audits import AUDIT_COLUMNS, DOUBT, RANDOM
 from ..parts.bounds import enough_rows, one_a_group
 from ..parts.certificate import Promise, levels_of
 from ..parts.decisions import COMPARED
@@ -38,14 +38,12 @@ SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # of texts that may need no secon
 def rows_needed(
     confidence: np.ndarray, # of the model in its answers, [texts]
     promise: Promise = Promise(), # what is to be promised
-) -> pd.DataFrame: # share, expected accuracy, rows; NaN where no number would do
+) -> pd.DataFrame: # share, expected accuracy, rows; infinite where no number would do
     "Estimate how many random rows prove a `promise` about the surest answers"
-    surest, found = np.sort(confidence)[::-1], []
-    for share in SHARES:
-        right = float(surest[:max(1, round(share * len(surest)))].mean())
-        rows = enough_rows(1 - right, promise.accuracy, promise.confidence)
-        found.append((share, right, math.nan if rows is None else math.ceil(rows / share)))
-    return pd.DataFrame(found, columns=["share", "accuracy", "rows"])
+    surest, shares = np.sort(confidence)[::-1], np.array(SHARES)
+    right = np.array([surest[:max(1, round(share * len(surest)))].mean() for share in shares])
+    rows = enough_rows(1 - right, promise.accuracy, promise.confidence)
+    return pd.DataFrame({"share": shares, "accuracy": right, "rows": np.ceil(rows / shares)})
 
 # %% ../../nbs/tools/17_audit.ipynb #d170000d
 @dataclass
@@ -69,7 +67,6 @@ def draw(
 ) -> Draw: # what to give to people
     "Draw rows of `table` for an audit of `clf`"
     _check_counts(rows, doubtful)
-    check_promise(promise)
     code = table.label_col or clf.manifest["config"]["label_col"]
     check_free(table, AUDIT_COLUMNS)
     _check_free_for_code(table, code)
@@ -155,7 +152,7 @@ def to_text(
     shown = pd.DataFrame({
         "texts without a second look": needed["share"].map("{:.0%}".format),
         "expected to be right": needed.accuracy.map("{:.1%}".format),
-        "random rows needed": ["no number would do" if math.isnan(n) else f"{n:,.0f}"
+        "random rows needed": ["no number would do" if math.isinf(n) else f"{n:,.0f}"
                                for n in needed["rows"]]})
     title = (f"Rows for a promise of {promise.accuracy:.0%} at {promise.confidence:.0%} confidence, "
              "by the model's own confidences")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..parts.audits import check_promise, groups_of, read_audit, refuse_seen, seen_by
+from ..parts.audits import groups_of, read_audit, refuse_seen, seen_by
 from ..parts.bounds import one_a_group
 from ..parts.certificate import Certificate, Promise, Subject, certify_rows
 from ..parts.decisions import Granted, model_digest, save_granted
@@ -58,7 +58,6 @@ def certify(
     progress: bool = False, # show a progress bar
 ) -> Certified: # what can be promised
     "Find out what the audit `source` proves of the model in `folder`, and keep it there"
-    check_promise(promise)
     opened, table = ModelFolder(folder), as_table(source)
     seen = seen_by(opened, against)
     test = read_audit(opened, table, promise)
@@ -208,8 +207,8 @@ def to_text(
 ) -> str: # lines
     "Say what came of an audit"
     certificate, where = found.certificate, f"kept in {found.folder}"
-    blocks = [headline(certificate), *certificate.sentences, *tables_of(certificate),
-              about_audit(certificate), where if found.kept else f"nothing is {where}"]
+    blocks = [*certificate.sentences, *tables_of(certificate), about_audit(certificate),
+              where if found.kept else f"nothing is {where}"]
     return text_blocks(blocks, width)
 
 
@@ -217,11 +216,14 @@ def tables_of(
     certificate: Certificate, # what is promised
 ) -> list[tuple[str, pd.DataFrame]]: # for `text_blocks`
     "Put thresholds and shares into tables"
-    rows = [{"codes": " ".join(e.codes) or "all others" * bool(certificate.by) or "all",
-             "level": level, "from confidence": f"{threshold:.3f}",
-             "of 100 texts": f"{100 * e.levels.get(level, 0):.0f}"}
-            for e in certificate.entries for level, threshold in e.thresholds.items()]
-    return [("Codes that need no second look", pd.DataFrame(rows))] if rows else []
+    found = []
+    for entry in certificate.entries:
+        codes = {certificate.by: "the rest" if entry.rest else entry.codes[0]}
+        found += [(codes if certificate.by else {}) | {
+            "level": level, "from confidence": f"{threshold:.3f}",
+            "of 100 texts": f"{100 * entry.levels[level]:.0f}"}
+            for level, threshold in entry.thresholds.items()]
+    return [("Codes that need no second look", pd.DataFrame(found))] if found else []
 
 
 def about_audit(

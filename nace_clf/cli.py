@@ -17,7 +17,7 @@ from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
-from .outputs import check_asked, check_coded, check_reviewed, write_like
+from .outputs import check_asked, check_coded, check_reviewed, suggested, write_like
 from .parts.errors import InputError, printable, public_name
 from .parts.files import starting
 from .terminal import log_to_screen, on_screen, terminable
@@ -216,7 +216,7 @@ def predict(
         from nace_clf.predict import Classifier
         if texts: check_texts(texts)
         clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
-    if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
+    if texts: return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
     from nace_clf.tools.decide import added_columns, code_file
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
     check_coded(table, clf, added_columns(clf, top_k, sets), output)
@@ -235,7 +235,7 @@ def audit(
     group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
     delimiter: opt.Delimiter = "", progress: opt.Progress = True,
 ):
-    "Draw rows of TABLE for people to code, so that a promise can be made."
+    "Draw rows of TABLE for people to code, and say how many a promise needs."
     opt.check_outputs({"out": out}, {"table to draw from": table} | opt.files_of(folder))
     from nace_clf.parts.certificate import Promise
     from nace_clf.parts.tables import Table
@@ -256,10 +256,11 @@ def certify(
     group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
     delimiter: opt.Delimiter = "", progress: opt.Progress = True,
 ) -> int:
-    "Find out which codes of DIR need no second look, and keep it in DIR. Exit code 1: none."
+    "Find out which codes of DIR need no second look. Exit code 1: nothing can be promised."
     from nace_clf.parts.certificate import Promise
     from nace_clf.parts.tables import Table
-    from nace_clf.tools.decide import certify as find, to_text
+    from nace_clf.tools.decide import certify as find
+    from nace_clf.tools.decide import to_text
     source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
     found = find(folder, source, Promise(accuracy, confidence, level, by),
                  Table(against) if against else None, progress)
@@ -269,7 +270,7 @@ def certify(
 # %% ../nbs/tools/14_cli.ipynb #e14a0006
 @app.command()
 def show(folder: opt.Folder, json: opt.Json = None):
-    "Show what is in DIR: origin, scores, calibration, certificate, parts."
+    "Show what is in DIR."
     opt.check_outputs({"json": json}, opt.files_of(folder))
     from nace_clf.parts.files import write_json
     from nace_clf.tools.show import about, to_text

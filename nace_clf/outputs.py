@@ -10,7 +10,7 @@ from pathlib import Path
 from .parts.errors import InputError
 
 # %% auto #0
-__all__ = ['write_like', 'check_coded', 'check_asked', 'check_reviewed']
+__all__ = ['write_like', 'check_coded', 'check_asked', 'suggested', 'check_reviewed']
 
 # %% ../nbs/tools/12_outputs.ipynb #9b0c1e07
 def write_like(
@@ -58,6 +58,17 @@ def check_asked(
     if bool(input) != bool(output):
         raise InputError("{input} and {output} belong together", setting=setting,
                          allowed="both a table to read and a table to write")
+
+
+def suggested(
+    clf, # the `Classifier`
+    texts: list[str], # descriptions
+    top_k: int, # suggestions a text
+    sets: float | None = None, # coverage of lists that hold the right label
+): # a frame
+    "Find what `clf` suggests for `texts` on a command line"
+    found = clf.predict(texts, top_k)
+    return found if sets is None else found.assign(set=clf.decide(texts, sets=sets)["set"])
 
 
 def check_reviewed(

@@ -30,8 +30,8 @@ from ..predict import Classifier
 from .coding import check_free, code_rows, texts_of
 
 # %% auto #0
-__all__ = ['log', 'Certified', 'certify', 'Coded', 'code_file', 'added_columns', 'decide_table', 'headline', 'to_text',
-           'tables_of', 'about_audit']
+__all__ = ['log', 'Certified', 'certify', 'headline', 'to_text', 'tables_of', 'about_audit', 'Coded', 'code_file',
+           'added_columns', 'decide_table']
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600006
 log = logging.getLogger(__name__)
@@ -100,6 +100,51 @@ def _sets(
     if len(known) < len(test.rows) / 10: return None
     return fit_sets(probs[known], y.iloc[known].to_numpy(dtype=int), clf.names)
 
+# %% ../../nbs/tools/16_decide.ipynb #d1600021
+def headline(
+    certificate: Certificate, # as `certify` found it
+) -> str: # one line
+    "Say how many texts need no second look"
+    if not certificate.certified: return "nothing can be promised"
+    share, low, high = (f"{100 * o:.0f}" for o in (certificate.share, certificate.share_low,
+                                                    certificate.share_high))
+    return (f"of 100 such texts, {share} need no second look, at {certificate.accuracy:.0%} "
+            f"(95% interval {low} to {high}; confidence {certificate.confidence:.0%})")
+
+
+def to_text(
+    found: Certified, # as `certify` returns it
+    width: int = 100, # characters a line
+) -> str: # lines
+    "Say what came of an audit"
+    certificate, where = found.certificate, f"kept in {found.folder}"
+    blocks = [*certificate.sentences, *tables_of(certificate), about_audit(certificate),
+              where if found.kept else f"nothing is {where}"]
+    return text_blocks(blocks, width)
+
+
+def tables_of(
+    certificate: Certificate, # what is promised
+) -> list[tuple[str, pd.DataFrame]]: # for `text_blocks`
+    "Put thresholds and shares into tables"
+    found = []
+    for entry in certificate.entries:
+        codes = {certificate.by: "the rest" if entry.rest else entry.codes[0]}
+        found += [(codes if certificate.by else {}) | {
+            "level": level, "from confidence": f"{threshold:.3f}",
+            "of 100 texts": f"{100 * entry.levels[level]:.0f}"}
+            for level, threshold in entry.thresholds.items()]
+    return [("Codes that need no second look", pd.DataFrame(found))] if found else []
+
+
+def about_audit(
+    certificate: Certificate, # what is promised
+) -> str: # one line
+    "Say which audit a promise rests on"
+    about = certificate.subject
+    return (f"audit: {about.file}, {certificate.rows:,} rows, {certificate.groups:,} of them "
+            f"different; SHA-256 {about.sha256[:12]}...; {about.date}")
+
 # %% ../../nbs/tools/16_decide.ipynb #d1600017
 @dataclass
 class Coded:
@@ -167,7 +212,8 @@ def decide_table(
 def _for_file(found: pd.DataFrame) -> pd.DataFrame:
     "Put decisions into the columns of a file: only a code that needs no second look is one there"
     auto = found.status == "auto"
-    codes = {"code_auto": found.code.where(auto, ""), "level": found.level.where(auto, "")}
+    codes = {name: found[column].astype(object).where(auto, "")
+             for name, column in (("code_auto", "code"), ("level", "level"))}
     order = [o for o in ("code_auto", "level", "status", "confidence", "reason", "set")
              if o in found or o in codes]
     rest = found.drop(columns=["code", "title", "level", "status", "confidence", "reason", "set"],
@@ -188,48 +234,3 @@ def _why(withdrawn: str, drift: Drift | None) -> str:
     "Say in words why nothing is promised"
     said = str(drift) if drift is not None and drift.alarm else withdrawn
     return f"the certificate does not hold for this file, and all rows are for review: {said}"
-
-# %% ../../nbs/tools/16_decide.ipynb #d1600021
-def headline(
-    certificate: Certificate, # as `certify` found it
-) -> str: # one line
-    "Say how many texts need no second look"
-    if not certificate.certified: return "nothing can be promised"
-    share, low, high = (f"{100 * o:.0f}" for o in (certificate.share, certificate.share_low,
-                                                    certificate.share_high))
-    return (f"of 100 such texts, {share} need no second look, at {certificate.accuracy:.0%} "
-            f"(95% interval {low} to {high}; confidence {certificate.confidence:.0%})")
-
-
-def to_text(
-    found: Certified, # as `certify` returns it
-    width: int = 100, # characters a line
-) -> str: # lines
-    "Say what came of an audit"
-    certificate, where = found.certificate, f"kept in {found.folder}"
-    blocks = [*certificate.sentences, *tables_of(certificate), about_audit(certificate),
-              where if found.kept else f"nothing is {where}"]
-    return text_blocks(blocks, width)
-
-
-def tables_of(
-    certificate: Certificate, # what is promised
-) -> list[tuple[str, pd.DataFrame]]: # for `text_blocks`
-    "Put thresholds and shares into tables"
-    found = []
-    for entry in certificate.entries:
-        codes = {certificate.by: "the rest" if entry.rest else entry.codes[0]}
-        found += [(codes if certificate.by else {}) | {
-            "level": level, "from confidence": f"{threshold:.3f}",
-            "of 100 texts": f"{100 * entry.levels[level]:.0f}"}
-            for level, threshold in entry.thresholds.items()]
-    return [("Codes that need no second look", pd.DataFrame(found))] if found else []
-
-
-def about_audit(
-    certificate: Certificate, # what is promised
-) -> str: # one line
-    "Say which audit a promise rests on"
-    about = certificate.subject
-    return (f"audit: {about.file}, {certificate.rows:,} rows, {certificate.groups:,} of them "
-            f"different; SHA-256 {about.sha256[:12]}...; {about.date}")

@@ -143,6 +143,9 @@ class Rules:
                          allowed=f"one of {', '.join(f'{o:g}' for o in found.coverages)}")
 
 
+_NAMES = {"bert": "the BERT alone", "blend": "the blend"}
+
+
 def rules_of(
     folder: ModelFolder, # a saved model
     labels: Labels, # of the model
@@ -157,7 +160,7 @@ def rules_of(
         rules.sets = of_model.get(answers, {}).get(labels.level)
     if rules.granted is None: return rules
     if rules.granted.answers != answers:
-        rules.withdrawn = f"the certificate is one for the {rules.granted.answers.upper()}"
+        rules.withdrawn = f"the certificate is one for {_NAMES[rules.granted.answers]}"
     elif rules.granted.certificate.model != model_digest(folder, answers):
         rules.withdrawn = "the model has changed since the certificate"
     return rules

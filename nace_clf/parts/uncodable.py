@@ -10,6 +10,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -92,7 +93,8 @@ def _noise(rng: np.random.Generator) -> str:
 _LICENSED = ("nace_clf", "numpy", "scipy", "pandas", "scikit-learn", "torch", "transformers")
 
 
-def licence_sentences() -> list[str]: # sorted; empty if no licence is installed
+@lru_cache(maxsize=1)
+def licence_sentences() -> tuple[str, ...]: # sorted; empty if no licence is installed
     "Collect sentences from the licences of packages that this one needs"
     found = set()
     for package in _LICENSED:
@@ -103,7 +105,8 @@ def licence_sentences() -> list[str]: # sorted; empty if no licence is installed
             try: text = file.read_text(encoding="utf-8")[:60_000]
             except (OSError, UnicodeDecodeError): continue
             found |= set(re.split(r"(?<=[.;:])\s+", " ".join(text.split())))
-    return sorted(o for o in found if len(o) <= 200 and len(re.findall(r"[a-z]{2,}", o)) >= 5)
+    long = [o for o in found if len(re.findall(r"[a-z]{2,}", o)) >= 5]
+    return tuple(sorted(o for o in long if len(o) <= 200))
 
 # %% ../../nbs/parts/53_uncodable.ipynb #53a00028
 EACH = 200  # texts of each kind
@@ -124,7 +127,7 @@ def empty_texts(
     kinds["person"] = [f"{_name(rng)} {_name(rng)}" for _ in each]
     kinds["firm"] = [_firm(rng) for _ in each]
     kinds["keyboard"] = [str(_noise(rng)) for _ in each]
-    kinds["licence"] = rng.permutation(licences)[:EACH].tolist()
+    kinds["licence"] = rng.permutation(np.array(licences, dtype=str))[:EACH].tolist()
     return {kind: found for kind, found in kinds.items() if found}
 
 # %% ../../nbs/parts/53_uncodable.ipynb #53a00041

@@ -67,7 +67,8 @@ def draw(
 ) -> Draw: # what to give to people
     "Draw rows of `table` for an audit of `clf`"
     _check_counts(rows, doubtful)
-    code = table.label_col or clf.manifest["config"]["label_col"]
+    config = clf.manifest["config"]
+    table, code = table.using(config["text_col"]), table.label_col or config["label_col"]
     check_free(table, AUDIT_COLUMNS)
     _check_free_for_code(table, code)
     texts, rng = texts_of(clf, table), np.random.default_rng(seed)

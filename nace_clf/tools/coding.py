@@ -42,7 +42,7 @@ def texts_of(
     table: Table, # its text column is the training run's if not named
 ) -> pd.Series: # descriptions by row number, those with nothing in them included
     "Read the descriptions in `table`"
-    table = table.using(text_col=clf.manifest["config"]["text_col"])
+    if not table.text_col: table = table.using(text_col=clf.manifest["config"]["text_col"])
     table.require(text_col=table.text_col)
     texts = join_texts(table.frame(table.text_col), table.text_col)
     if table.format.kind in ("Parquet", "frame"): return texts

@@ -18,7 +18,7 @@ from ..parts.pages import text_blocks
 from ..parts.proof import in_words
 from ..parts.seen import load_seen
 from ..parts.uncodable import load_uncodable
-from .decide import about_audit, headline, tables_of
+from .decide import about_audit, tables_of
 
 # %% auto #0
 __all__ = ['about', 'to_text']
@@ -100,5 +100,5 @@ def _certificate(found: dict | None) -> list[tuple[str, pd.DataFrame] | str]:
     "Show what is promised, and for which file"
     if found is None: return ["certificate: none; nothing is promised"]
     certificate = Certificate.model_validate(found)
-    return [f"certificate: {headline(certificate)}", *certificate.sentences,
-            *tables_of(certificate), about_audit(certificate)]
+    said = [f"certificate: {sentence}" for sentence in certificate.sentences]
+    return [*said, *tables_of(certificate), about_audit(certificate)]

@@ -6,28 +6,227 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .errors import InputError
+from .resampling import holm
+from .texts import fold, row_groups
 
 # %% auto #0
-__all__ = ['ALPHA', 'Reference', 'Drift', 'reference_of', 'drift_of']
+__all__ = ['ROWS', 'BUCKETS', 'DRAWS', 'FOLDS', 'DEALS', 'PENALTY', 'ALPHA', 'FEW', 'languages_of', 'Sketch', 'Reference',
+           'sketch', 'reference_of', 'even', 'shares_test', 'wording_test', 'Drift', 'compare', 'drift_of']
 
-# %% ../../nbs/parts/54_drift.ipynb #54a00010
-ALPHA = 0.01  # below this p-value a file differs
+# %% ../../nbs/parts/54_drift.ipynb #54a00005
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+    from scipy.sparse import csr_array
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00021
+_LANGUAGES = ("ar be bg bs ca cs da de el en es et fi fr ga gl hr hu is it ja ka ko lb lt lv "
+              "mk mt nb nl pl pt ro ru sk sl sq sr sv tr uk zh").split()
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> LanguageIdentifier:
+    "Load what tells languages apart, once"
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    found = LanguageIdentifier.from_model_file(MODEL_FILE)
+    found.set_languages([o for o in _LANGUAGES if o in found.nb_classes])
+    return found
+
+
+def languages_of(
+    texts: list[str], # descriptions
+) -> list[str]: # ISO 639-1 code of each
+    "Guess the languages of `texts`"
+    return [_identifier().classify(text)[0] for text in texts]
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00024
+ROWS, BUCKETS = 500, 2**12  # most rows that are compared; numbers of runs of letters
+_RUN = 3  # letters
+
+
+class Sketch(BaseModel):
+    "Hold what is compared of some rows, without their texts"
+    model_config = ConfigDict(extra="forbid")
+    group: list[int] # rows of one text or firm share a number
+    length: list[int] # characters
+    language: list[str] # ISO 639-1 code
+    confidence: list[float] # probability of the likeliest class
+    answer: list[int] # number of that class
+    runs: list[list[int]] # of letters, numbered below `BUCKETS`
+
+    @model_validator(mode="after")
+    def _alike(self) -> Sketch:
+        "Refuse columns of different lengths"
+        sizes = {len(column) for _, column in self}
+        if len(sizes) != 1: raise ValueError(f"columns of different lengths, {sorted(sizes)}")
+        outside = any(not 0 <= run < BUCKETS for row in self.runs for run in row)
+        if outside: raise ValueError(f"runs are not below {BUCKETS}")
+        return self
+
+    def __len__(self) -> int:
+        "Count the rows"
+        return len(self.group)
+
+    def take(
+        self,
+        at: np.ndarray, # numbers of rows
+    ) -> Sketch: # these rows
+        "Take some rows"
+        return Sketch(**{name: [column[i] for i in at] for name, column in self})
 
 
 class Reference(BaseModel):
-    "Hold what a later file is compared with, without the texts of the audit"
-    format: int = 1
+    "Hold what later files are compared with, without the texts of the audit"
+    model_config = ConfigDict(extra="forbid")
+    format: Literal[1] = 1
     names: list[str] # label names in the order of their numbers
+    rows: Sketch # of the audit, at most `ROWS`
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00025
+def _hashed(texts: list[str]) -> list[list[int]]:
+    "Number the runs of letters of each of the `texts`"
+    from sklearn.feature_extraction.text import HashingVectorizer
+    if not texts: return []
+    vectors = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(_RUN, _RUN), n_features=BUCKETS, lowercase=False,
+        norm=None, alternate_sign=False).transform([fold(text) for text in texts])
+    vectors.sort_indices()
+    return [row.tolist() for row in np.split(vectors.indices, vectors.indptr[1:-1])]
+
+
+def sketch(
+    texts: list[str], # descriptions
+    probs: np.ndarray, # probabilities, [texts, classes]
+    groups: np.ndarray, # number of the group of each text
+) -> Sketch: # what is compared of them
+    "Note what is compared of `texts` and `probs`"
+    return Sketch(
+        group=np.asarray(groups).tolist(), length=[len(fold(text)) for text in texts],
+        language=languages_of(texts), confidence=probs.max(axis=1).astype(float).round(4).tolist(),
+        answer=probs.argmax(axis=1).tolist(), runs=_hashed(texts))
+
+
+def _drawn(n: int, most: int, seed: int) -> np.ndarray:
+    "Draw `most` of `n` rows, in their order"
+    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00026
+def _checked(texts: list[str], probs: np.ndarray, n_classes: int) -> tuple[list[str], np.ndarray]:
+    "Raise an `InputError` unless `probs` has a row for each of the `texts` and all classes"
+    texts, probs = list(texts), np.asarray(probs)
+    if probs.shape == (len(texts), n_classes): return texts, probs
+    raise InputError(f"probabilities of the shape {list(probs.shape)}",
+                     allowed=f"[{len(texts)}, {n_classes}]: a row a text, a column a class")
+
+
+def reference_of(
+    texts: list[str], # of the audit: those drawn at random from the file
+    probs: np.ndarray, # calibrated probabilities of its rows, [rows, classes]
+    names: Sequence[str], # label names in the order of their numbers
+    groups: np.ndarray | None = None, # of `row_groups`; equal texts if not given
+    seed: int = 42, # of the draw, if there are many rows
+) -> Reference: # for the folder part "certificate"
+    "Keep of an audit's `texts` and `probs` what later files are compared with"
+    texts, probs = _checked(texts, probs, len(names))
+    groups = row_groups(texts) if groups is None else np.asarray(groups)
+    at = _drawn(len(texts), ROWS, seed)
+    rows = sketch([texts[i] for i in at], probs[at], groups[at])
+    return Reference(names=list(names), rows=rows)
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00031
+def even(
+    audit: Sketch, # rows of the audit
+    file: Sketch, # rows of the file
+    seed: int = 42, # of the draw
+) -> tuple[Sketch, Sketch]: # as many rows of each, then one of each group
+    "Draw as many rows of `audit` as of `file`, and keep one row of each group"
+    n, both = min(len(audit), len(file)), []
+    for rows in (audit, file):
+        rows = rows.take(_drawn(len(rows), n, seed))
+        first = ~pd.Series(rows.group, dtype=int).duplicated().to_numpy()
+        both.append(rows.take(np.flatnonzero(first)))
+    return tuple(both)
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00041
+DRAWS = 4_999  # of the tests that draw
+
+
+def shares_test(
+    a: Sequence, # a category a row
+    b: Sequence, # the same of the other file
+    seed: int = 42, # of the draws
+) -> float: # p-value
+    "Test whether the shares of categories in `a` and `b` differ"
+    number, kinds = pd.factorize(np.array([*a, *b], dtype=object))
+    if len(kinds) < 2: return 1.0
+    total = np.bincount(number)
+    own = np.bincount(number[:len(a)], minlength=len(total))
+    expected = total * len(a) / len(number)
+    draws = np.random.default_rng(seed).multivariate_hypergeometric(
+        total, len(a), size=DRAWS, method="marginals")
+    apart = ((np.vstack([own, draws]) - expected) ** 2 / expected).sum(axis=1)
+    return float((1 + (apart[1:] >= apart[0] - 1e-9).sum()) / (1 + DRAWS))
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00051
+FOLDS, DEALS, PENALTY = 5, 1_999, 1.0
+
+
+def _vectors(runs: Sequence[Sequence[int]]) -> csr_array:
+    "Weigh the `runs` of each row by how rare they are, to the length 1"
+    from scipy.sparse import csr_array
+    starts = np.cumsum([0, *map(len, runs)])
+    at = np.array([run for row in runs for run in row], dtype=np.int32)
+    x = csr_array((np.ones(len(at)), at, starts.astype(np.int32)), shape=(len(runs), BUCKETS))
+    x.data *= np.log((1 + len(runs)) / (1 + np.bincount(at, minlength=BUCKETS)[at])) + 1
+    lengths = np.sqrt((x * x).sum(axis=1))
+    x.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(starts))
+    return x
+
+
+def _placing(x: csr_array, rng: np.random.Generator) -> np.ndarray:
+    "Make the matrix that gives each row's place on the lines of the other folds, [rows, rows]"
+    alike, fold_of = (x @ x.T).toarray(), rng.permutation(x.shape[0]) % FOLDS
+    places = np.zeros_like(alike)
+    for k in range(FOLDS):
+        own, rest = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
+        fitted = alike[np.ix_(rest, rest)] + PENALTY * np.eye(len(rest))
+        places[np.ix_(own, rest)] = np.linalg.solve(fitted, alike[np.ix_(rest, own)]).T
+    return places
+
+
+def wording_test(
+    a: Sequence[Sequence[int]], # runs of letters of each row, as in `Sketch`
+    b: Sequence[Sequence[int]], # the same of the other file
+    seed: int = 42, # of the folds and the deals
+) -> float: # p-value
+    "Test whether a line can tell the rows of `a` and `b` apart"
+    n, rng = len(a) + len(b), np.random.default_rng(seed)
+    if min(len(a), len(b)) < FOLDS: return 1.0
+    side = np.where(np.arange(n) < len(a), 1.0, -1.0)
+    side -= side.mean()
+    places = _placing(_vectors([*a, *b]), rng)
+    deals = np.stack([side] + [rng.permutation(side) for _ in range(DEALS)], axis=1)
+    apart = (deals * (places @ deals)).sum(axis=0)
+    return float((1 + (apart[1:] >= apart[0] - 1e-9).sum()) / (1 + DEALS))
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00061
+ALPHA = 0.01  # below this p-value a file differs
+FEW = 100  # with fewer rows little can be seen
 
 
 class Drift(BaseModel):
     "Say whether a file is like the audit"
-    p: float # chance of such differences between files that are alike; one for the file
+    model_config = ConfigDict(extra="forbid")
+    p: float = Field(ge=0, le=1) # chance of such differences between files that are alike
     tests: dict[str, float] # p-value of each comparison, corrected for their number
-    rows: tuple[int, int] # rows of the audit and of the file that were compared
+    rows: tuple[int, int] # rows of the audit and of the file, one a group
     differs: list[str] # what differs, in words; empty if `p` >= ALPHA
 
     @property
@@ -37,24 +236,92 @@ class Drift(BaseModel):
 
     def __str__(self) -> str: # one line
         "Say it in words"
-        raise NotImplementedError
+        audit, file = self.rows
+        of = f"distinct rows: {file:,} of the file, {audit:,} of the audit"
+        if self.alarm:
+            return f"the file is not like the audit (p = {self.p:.2g}; {of}): " + "; ".join(
+                self.differs)
+        few = ", too few to see much" if min(self.rows) < FEW else ""
+        return f"no sign that the file is unlike the audit (p = {self.p:.2g}; {of}{few})"
 
-# %% ../../nbs/parts/54_drift.ipynb #54a00020
-def reference_of(
-    texts: list[str], # of the audit, all of its random part
-    probs: np.ndarray, # calibrated probabilities of its rows, [rows, classes]
-    names: Sequence[str], # label names in the order of their numbers
-    groups: np.ndarray | None = None, # of `row_groups`; equal texts if not given
-) -> Reference: # for the folder part "certificate"
-    "Keep of an audit's `texts` and `probs` what later files are compared with"
-    raise NotImplementedError
+# %% ../../nbs/parts/54_drift.ipynb #54a00062
+def compare(
+    audit: Sketch, # rows of the audit
+    file: Sketch, # rows of the file
+    seed: int = 42, # of all draws
+) -> dict[str, float]: # p-values, corrected for their number
+    "Compare `audit` and `file` in five ways"
+    from scipy.stats import ks_2samp
+    if not min(len(audit), len(file)): return {}
+    pairs = {name: (getattr(audit, name), getattr(file, name)) for name in Sketch.model_fields}
+    found = {name: float(ks_2samp(*pairs[name]).pvalue) for name in ("length", "confidence")}
+    found |= {name: shares_test(*pairs[name], seed=seed) for name in ("language", "answer")}
+    found["wording"] = wording_test(*pairs["runs"], seed=seed)
+    return dict(zip(found, holm(list(found.values())).tolist()))
 
-# %% ../../nbs/parts/54_drift.ipynb #54a00030
+# %% ../../nbs/parts/54_drift.ipynb #54a00064
+def _numbers_said(what: str, a: Sequence[float], b: Sequence[float], form: str) -> str:
+    "Compare the medians of `a` and `b` in words"
+    middle = [format(float(np.median(o)), form) for o in (a, b)]
+    if middle[0] == middle[1]:
+        middle = ["{} to {}".format(*(format(q, form) for q in np.quantile(o, (.1, .9))))
+                  for o in (a, b)]
+    return f"{what} {middle[1]} instead of {middle[0]}"
+
+
+def _shares_said(what: str, a: Sequence, b: Sequence) -> str:
+    "Name the three categories whose shares in `a` and `b` differ most"
+    shares = [pd.Series(list(o), dtype=object).value_counts(normalize=True) for o in (a, b)]
+    both = pd.concat(shares, axis=1, keys=["audit", "file"]).fillna(0)
+    most = (both.file - both.audit).abs().sort_values(ascending=False, kind="stable").index[:3]
+    said = [f"{o} {both.file[o]:.0%} instead of {both.audit[o]:.0%}" for o in most]
+    return f"{what} {', '.join(said)}"
+
+
+def _words_said(audit: Sketch, file: Sketch, texts: list[str]) -> str:
+    "Name words of `texts` whose runs of letters are rare in the audit"
+    words = pd.Series([w for t in texts for w in set(fold(t).split()) if w.isalpha()], dtype=str)
+    often = words.value_counts()[lambda n: n >= max(3, len(texts) / 100)].index[:300].tolist()
+    has = [set(row) for row in audit.runs]
+    here = words.value_counts(normalize=False) / max(1, len(texts))
+    runs = dict(zip(often, map(set, _hashed(often)))) if often else {}
+    there = {w: sum(o <= row for row in has) / max(1, len(has)) for w, o in runs.items()}
+    most = sorted(often, key=lambda w: there[w] - here[w])[:4]
+    named = [f"{w!r} in {here[w]:.0%} of the texts instead of {there[w]:.0%}"
+             for w in most if here[w] > 2 * there[w]]
+    return "words and endings" + (f" ({', '.join(named)})" if named else "")
+
+# %% ../../nbs/parts/54_drift.ipynb #54a00065
 def drift_of(
     reference: Reference, # of the audit
     texts: list[str], # of the file, all or a random part of its rows, none blank
     probs: np.ndarray, # calibrated probabilities of these rows, [rows, classes]
     groups: np.ndarray | None = None, # of `row_groups`; equal texts if not given
+    seed: int = 42, # of all draws
 ) -> Drift: # p-value, what differs
     "Compare a file's `texts` and `probs` with the audit's"
-    raise NotImplementedError
+    names = reference.names
+    texts, probs = _checked(texts, probs, len(names))
+    at = _drawn(len(texts), min(ROWS, len(reference.rows)), seed)
+    texts = [texts[i] for i in at]
+    groups = row_groups(texts) if groups is None else np.asarray(groups)[at]
+    audit, file = even(reference.rows, sketch(texts, probs[at], groups), seed)
+    tests = compare(audit, file, seed)
+    p = min(tests.values(), default=1.0)
+    differs = _said(audit, file, tests, names, texts) if p < ALPHA else []
+    return Drift(p=p, tests=tests, rows=(len(audit), len(file)), differs=differs)
+
+
+def _said(
+    audit: Sketch, file: Sketch, tests: dict[str, float], names: list[str], texts: list[str],
+) -> list[str]:
+    "Say what differs, what is surest first"
+    answers = [[names[i] for i in o.answer] for o in (audit, file)]
+    said = {
+        "language": lambda: _shares_said("languages", audit.language, file.language),
+        "answer": lambda: _shares_said("answers", *answers),
+        "length": lambda: _numbers_said("characters", audit.length, file.length, ".0f"),
+        "confidence": lambda: _numbers_said("confidence", audit.confidence, file.confidence, ".2f"),
+        "wording": lambda: _words_said(audit, file, texts)}
+    order = sorted(said, key=lambda name: tests[name])
+    return [said[name]() for name in order if tests[name] < ALPHA]

@@ -136,7 +136,8 @@ def held_out(
     for k in range(FOLDS):
         at = fold == k
         weights = fit_weights(bert[~at], linear[~at], y[~at])
-        both[at] = Blend(blend.baseline, *weights, rows=int((~at).sum())).logits(bert[at], linear[at])
+        others = Blend(blend.baseline, *weights, rows=int((~at).sum()))
+        both[at] = others.logits(bert[at], linear[at])
     return held
 
 # %% ../../nbs/parts/49_calibration.ipynb #c4900031
@@ -174,12 +175,14 @@ class Calibration(BaseModel):
 
     def __str__(self) -> str:
         "Give the temperatures in words"
-        said = [f"{fitted.temperature:.2f} for the {_NAMES[o]}" for o, fitted in self.models.items()]
+        said = [f"{fitted.temperature:.2f} for the {_NAMES[model]}"
+                for model, fitted in self.models.items()]
         return f"temperature {' and '.join(said)}, found on {self.rows:,} validation rows"
 
     def about(self) -> dict: # temperatures by model, rows
         "Say for the manifest what the file holds"
-        return {"rows": self.rows, "temperature": {k: o.temperature for k, o in self.models.items()}}
+        temperatures = {model: fitted.temperature for model, fitted in self.models.items()}
+        return {"rows": self.rows, "temperature": temperatures}
 
     def table(self) -> pd.DataFrame: # a row a model and level
         "List scores before and after calibration"
@@ -211,15 +214,15 @@ def fit_calibration(
 def _fitted(held: HeldOut, model: str, labels: Labels) -> Fitted:
     "Find the temperature of `model`, and score it before and after"
     from nace_clf.parts.scores import row_scores  # which needs scipy.stats
-    logits, y, of_levels = held.logits[model], held.y, {labels.level: None}
+    logits, y, scores = held.logits[model], held.y, {}
     probs = calibrated(logits, 1.0), held.probs(model)
-    of_levels |= {level: labels.matrix(level) for level in levels_above(labels)}
-    scores = {}
-    for level, under in of_levels.items():
-        found = [row_scores(p, y) if under is None else row_scores(p @ under, under[y].argmax(axis=1))
-                 for p in probs]
-        scores[level] = Gain(**{name: tuple(float(o[name].mean()) for o in found)
-                                for name in ("log_loss", "brier")})
+    under = {labels.level: np.eye(len(labels), dtype=np.float32)}
+    under |= {level: labels.matrix(level) for level in levels_above(labels)}
+    for level, codes in under.items():
+        above = codes.argmax(axis=1)[y]
+        found = [row_scores(p @ codes, above).mean() for p in probs]
+        scores[level] = Gain(log_loss=tuple(float(o.log_loss) for o in found),
+                             brier=tuple(float(o.brier) for o in found))
     return Fitted(temperature=fit_temperature(logits, y), scores=scores)
 
 

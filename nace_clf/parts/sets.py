@@ -31,7 +31,8 @@ def nonconformity(
     "Score how badly each class fits each row"
     probs = np.asarray(probs, dtype=float)
     if method == "lac": return 1 - probs
-    if method != "aps": raise InputError(f"method = {method!r} is not allowed", allowed="lac or aps")
+    if method != "aps":
+        raise InputError(f"method = {method!r} is not allowed", allowed="lac or aps")
     order = np.argsort(-probs, axis=1, kind="stable")
     ranked = np.take_along_axis(probs, order, axis=1)
     ahead, scores = ranked.cumsum(axis=1) - ranked, np.empty_like(probs)
@@ -144,7 +145,8 @@ def in_sets(
     "Tell which classes are in the set of each text"
     probs = np.asarray(probs, dtype=float)
     if probs.shape[1:] != (len(sets.names),):
-        raise InputError(f"probs has {probs.shape[-1]} columns", allowed=f"{len(sets.names)}, one a class")
+        raise InputError(f"probs has {probs.shape[-1]} columns",
+                         allowed=f"{len(sets.names)}, one a class")
     seed = None if sets.seed is None else sets.seed + 1  # other draws than those of the thresholds
     inside = nonconformity(probs, sets.method, seed) <= sets.limits(coverage)
     if not empty:

@@ -108,27 +108,41 @@ def ranks_to_test(
     rows: int, # rows of an audit
     accuracy: float = ACCURACY, # share that is to be right
     confidence: float = CONFIDENCE, # how often the promise is to be kept
+    sure: int | None = None, # rows that the model hardly doubts: half of what may be wrong, or less
 ) -> np.ndarray: # how many of the surest rows each threshold keeps; [] if there are too few
     "List the thresholds to test on so many `rows`, from safe to bold"
     none, two = (int(least_rows(accuracy, confidence, e)) for e in (0, 2))
-    first = max(none, min(two, rows * 3 // 4), rows // 3)
+    first = max(min(two, rows * 3 // 4), rows // 3)
+    first = max(none, first if sure is None else min(first, sure))
     if first > rows: return np.zeros(0, int)
     return np.append(np.arange(first, rows, max(1, rows // STEPS)), rows)
 
 # %% ../../nbs/parts/51_bounds.ipynb #51b00027
+@lru_cache(maxsize=64)
+def _first_tests(accuracy: float, confidence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    "List sizes of audits, how many rows their first threshold keeps, and the errors allowed there"
+    least = int(least_rows(accuracy, confidence))
+    sizes = np.unique(np.geomspace(least, max(least, MOST_ROWS), 150).round().astype(int))
+    first = np.array([ranks_to_test(int(n), accuracy, confidence)[0] for n in sizes])
+    return sizes, first, most_errors(first, accuracy, confidence)
+
+
 def rows_in_all(
-    coded: np.ndarray, # rows that each threshold keeps, [thresholds]
+    coded: np.ndarray, # rows that each threshold keeps, ascending, [thresholds]
     errors: np.ndarray, # how many of them are wrong, [thresholds]
     rows: int, # rows of the audit
     accuracy: float = ACCURACY, # share that is to be right
     confidence: float = CONFIDENCE, # how often the promise is to be kept
 ) -> int | None: # rows; None: no number up to `MOST_ROWS` would do
     "Count the rows of an audit that would do, given the errors at each threshold in one of `rows`"
-    coded = np.maximum(coded, 1)
-    error = (np.asarray(errors) + 0.5) / (coded + 0.5)
-    needed = enough_rows(error, accuracy, confidence) * rows / coded
-    least = needed.min() if len(needed) else np.inf
-    return int(np.ceil(least)) if least <= MOST_ROWS else None
+    if not len(coded): return None
+    sizes, first, most = _first_tests(accuracy, confidence)
+    error = (np.asarray(errors) + 0.5) / (np.asarray(coded) + 0.5)
+    expected = np.interp(first / sizes, np.asarray(coded) / rows, error).clip(0, 1)
+    for power in (0.8, 0.5):
+        enough = (sizes > rows) & (binom.cdf(most, first, expected) >= power)
+        if enough.any(): return int(sizes[enough.argmax()])
+    return None
 
 # %% ../../nbs/parts/51_bounds.ipynb #51b0002d
 def one_a_group(

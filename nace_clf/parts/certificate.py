@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,8 +33,8 @@ from .nace import LEVELS
 from .stored import COPY_AGAIN
 
 # %% auto #0
-__all__ = ['Share', 'STATUSES', 'levels_of', 'likeliest', 'deepest_sure', 'Promise', 'Subject', 'Entry', 'Certificate',
-           'right_paths', 'certify_rows', 'decide_rows', 'certificate_to_json', 'certificate_from_json']
+__all__ = ['Share', 'ALL', 'TOP', 'STATUSES', 'levels_of', 'likeliest', 'deepest_sure', 'Promise', 'Subject', 'Entry',
+           'Certificate', 'right_paths', 'certify_rows', 'decide_rows', 'certificate_to_json', 'certificate_from_json']
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c0000b
 def levels_of(
@@ -76,10 +76,10 @@ def likeliest(
 # %% ../../nbs/parts/52_certificate.ipynb #52c00011
 def deepest_sure(
     confidence: np.ndarray, # of the likeliest code at each level, [rows, levels]
-    threshold: np.ndarray | float, # least confidence, of all rows or of each, [rows]
+    threshold: np.ndarray | float, # least confidence; one for all, or by level, or [rows, levels]
 ) -> np.ndarray: # number of the level, highest 0; -1 where no level is sure
-    "Find the deepest level whose `confidence` reaches the `threshold`"
-    enough = confidence >= np.asarray(threshold)[..., None]
+    "Find the deepest level whose `confidence` reaches its `threshold`"
+    enough = confidence >= np.asarray(threshold)
     last = confidence.shape[1] - 1 - enough[:, ::-1].argmax(axis=1)
     return np.where(enough.any(axis=1), last, -1)
 
@@ -119,7 +119,7 @@ class Entry(BaseModel):
     codes: tuple[str, ...] # predicted codes at the level `by`; () if there is one promise for all
     rest: bool # whether it is also about all codes that no other entry names
     certified: bool # whether the promise can be made
-    thresholds: dict[str, float] # least confidence at each level; {} if not certified
+    thresholds: dict[str, float] # least confidence by level, highest first; {} if not certified
     rows: int # audit rows with these predictions
     groups: int # groups of these rows
     coded: int # of one row a group, how many get a code
@@ -156,8 +156,9 @@ class Certificate(BaseModel):
         if [e.rest for e in self.entries].count(True) != 1:
             raise ValueError("there must be one entry for the codes that no other names")
         for e in self.entries:
-            if set(e.thresholds) != set(self.levels if e.certified else ()):
-                raise ValueError("there must be a threshold for each level, if certified")
+            known = list(e.thresholds) == list(self.levels[:len(e.thresholds)])
+            if not known or bool(e.thresholds) != e.certified:
+                raise ValueError("there must be thresholds from the highest level on, if certified")
         return self
 
     @property
@@ -248,26 +249,68 @@ class _Audit:
         return _Audit(self.confidence[some], self.right[some], self.groups[some],
                       place[self.first[some[self.first]]])
 
+    def top(self, levels: int) -> _Audit:
+        "Keep the highest `levels`"
+        return replace(self, confidence=self.confidence[:, :levels], right=self.right[:, :levels])
+
     def counts(self, threshold: float, rows: np.ndarray | slice) -> tuple[int, int]:
         "Count how many of `rows` get a code, and how many of these are wrong"
         given = deepest_sure(self.confidence[rows], threshold)
         right = self.right[rows][np.arange(len(given)), given]
         return int((given >= 0).sum()), int((~right[given >= 0]).sum())
 
+    def sure(self, accuracy: float) -> int:
+        "Count the rows, one a group, of which the model doubts half of what may be wrong, or less"
+        least = 1 - (1 - accuracy) / 2
+        return int((self.confidence[self.first].max(axis=1, initial=0) >= least).sum())
+
     def steps(self, ranks: np.ndarray, accuracy: float) -> pd.DataFrame:
         "Count and test at the thresholds that keep so many of the surest rows"
-        surest = -np.sort(-self.confidence[self.first].max(axis=1))
-        least = np.append(surest + _ABOVE, 0)[ranks]
-        found = pd.DataFrame({"threshold": least.round(7)}, dtype=float)
-        by_group = [self.counts(t, self.first) for t in found.threshold]
-        found[["coded", "errors"]] = np.array(by_group, int).reshape(-1, 2)
-        found["p"] = p_value(found.errors, found.coded, accuracy)
+        surest = -np.sort(-self.confidence[self.first].max(axis=1, initial=-1))
+        least = np.append(surest + _ABOVE, 0)[ranks].round(7)
+        coded, errors = self._at(least, self.first)
+        p = p_value(errors, coded, accuracy)
         if len(self.first) < len(self.groups):
-            each = np.array([self.counts(t, slice(None)) for t in found.threshold]).reshape(-1, 2)
-            found["p"] = np.maximum(found.p, p_value(each[:, 1], each[:, 0], accuracy))
-        return found.drop_duplicates("coded")
+            coded_rows, errors_rows = self._at(least, slice(None))
+            p = np.maximum(p, p_value(errors_rows, coded_rows, accuracy))
+        one = np.unique(coded, return_index=True)[1]  # where rows are as sure, thresholds repeat
+        found = {"threshold": least, "coded": coded, "errors": errors, "p": p}
+        return pd.DataFrame({name: values[one] for name, values in found.items()})
+
+    def _at(self, thresholds: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+        "Count `rows` that get a code, and the wrong ones, at each of `thresholds`"
+        counts = [self.counts(t, rows) for t in thresholds]
+        return np.array(counts, int).reshape(-1, 2).T
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c0001e
+ALL, TOP = 0.6, 0.4  # parts of the risk: for rules that use all levels, and the highest alone
+
+
+def _lines(levels: int, confidence: float) -> list[tuple[int, float]]:
+    "List the lines of rules: how many levels each uses, and with which confidence it is tested"
+    if levels == 1: return [(1, confidence)]
+    return [(levels, 1 - ALL * (1 - confidence)), (1, 1 - TOP * (1 - confidence))]
+
+
+def _boldest(audit: _Audit, accuracy: float, confidence: float) -> dict | None:
+    "Find the boldest rule of the line of all levels of `audit`; None if none can be promised"
+    ranks = ranks_to_test(len(audit.first), accuracy, confidence, audit.sure(accuracy))
+    steps = audit.steps(ranks, accuracy)
+    steps = steps[steps.coded >= (ranks[0] if len(ranks) else 0)]
+    passed = int(fixed_sequence(steps.p.to_numpy(), 1 - confidence).sum())
+    if not passed: return None
+    best = steps.iloc[passed - 1]
+    given = deepest_sure(audit.confidence, best.threshold)
+    return {"threshold": best.threshold, "coded": best.coded, "errors": best.errors,
+            "bound": error_bound(best.errors, best.coded, confidence),
+            "shares": [float((given == i).mean()) for i in range(audit.right.shape[1])]}
+
+
+def _depth(rule: dict) -> float:
+    "Compute the mean depth of the codes that a `rule` gives, 0 for none"
+    return sum((i + 1) * share for i, share in enumerate(rule["shares"]))
+
+
 def _entry(
     audit: _Audit, # rows that it is about
     codes: tuple[str, ...], # predicted codes that it is about
@@ -276,42 +319,46 @@ def _entry(
     levels: tuple[str, ...], # levels of the codes given
     of: float = 1.0, # audit rows in all for each row that it is about
 ) -> Entry: # certified or not
-    "Test rules from safe to bold, and keep the boldest that can be promised"
-    rows, groups = len(audit.groups), len(audit.first)
-    ranks = ranks_to_test(groups, *goal)
-    steps = audit.steps(ranks, goal[0])
-    steps = steps[steps.coded >= (ranks[0] if len(ranks) else 0)]
-    passed = int(fixed_sequence(steps.p.to_numpy(), 1 - goal[1]).sum())
-    about = {"codes": codes, "rest": rest, "certified": passed > 0, "rows": rows, "groups": groups}
-    if not passed:
+    "Keep the boldest rule that can be promised"
+    lines = [(audit.top(k), goal[0], each) for k, each in _lines(len(levels), goal[1])]
+    rules = [rule for line in lines if (rule := _boldest(*line))]
+    groups = len(audit.first)
+    about = {"codes": codes, "rest": rest, "certified": bool(rules), "rows": len(audit.groups),
+             "groups": groups}
+    if not rules:
+        more = [n for line in lines if (n := _missing(*line, of)) is not None]
         none = dict.fromkeys(("coded", "errors", "share", "share_low", "share_high"), 0)
         return Entry(**about, **none, thresholds={}, bound=1, levels={},
-                     missing=_missing(audit, goal, of))
-    best = steps.iloc[passed - 1]
-    given = deepest_sure(audit.confidence, best.threshold)
-    low, high = share_interval(round((given >= 0).mean() * groups), groups)
+                     missing=min(more, default=None))
+    best = max(rules, key=_depth)
+    at, share = levels[:len(best["shares"])], min(sum(best["shares"]), 1)
+    low, high = share_interval(round(share * groups), groups)
     return Entry(
-        **about, thresholds=dict.fromkeys(levels, best.threshold), coded=best.coded,
-        errors=best.errors, bound=error_bound(best.errors, best.coded, goal[1]), missing=0,
-        share=(given >= 0).mean(), share_low=low, share_high=high,
-        levels={level: float((given == i).mean()) for i, level in enumerate(levels)})
+        **about, thresholds=dict.fromkeys(at, best["threshold"]), coded=best["coded"],
+        errors=best["errors"], bound=best["bound"], missing=0, share=share, share_low=low,
+        share_high=high, levels=dict(zip(at, best["shares"])))
 
 
-def _missing(audit: _Audit, goal: tuple[float, float], of: float) -> int | None:
+def _missing(audit: _Audit, accuracy: float, confidence: float, of: float) -> int | None:
     "Count how many rows more of all would do, in tens"
     n = len(audit.first)
-    steps = audit.steps(np.unique(np.linspace(min(50, n), n, 50).astype(int)), goal[0])
-    found = rows_in_all(steps.coded.to_numpy(), steps.errors.to_numpy(), n, *goal)
+    steps = audit.steps(np.unique(np.linspace(min(50, n), n, 50).astype(int)), accuracy)
+    found = rows_in_all(steps.coded.to_numpy(), steps.errors.to_numpy(), n, accuracy, confidence)
     return found and 10 * max(1, int(np.ceil((found - n) * of / 10)))
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c00020
+def _fewest(accuracy: float, confidence: float, levels: int) -> int:
+    "Count the rows without which nothing can be promised"
+    return int(least_rows(accuracy, _lines(levels, confidence)[0][1]))
+
+
 def _kinds(predicted: np.ndarray, audit: _Audit, promise: Promise) -> tuple[list[str], float]:
     "List the predicted codes that get an entry of their own, and the confidence of each entry"
     counts = pd.Series(predicted[audit.first]).value_counts()
     for k in range(len(counts), 0, -1):
         entries = k + (k < len(counts))
         each = 1 - (1 - promise.confidence) / entries
-        if counts.iloc[k - 1] >= least_rows(promise.accuracy, each):
+        if counts.iloc[k - 1] >= _fewest(promise.accuracy, each, audit.right.shape[1]):
             return list(counts.index[:k]), each
     return [], promise.confidence
 
@@ -351,7 +398,7 @@ def certify_rows(
     groups = np.arange(len(answers)) if groups is None else np.asarray(groups)
     audit = _Audit(_refused(confidence, uncodable), _right(answers, codes, labels), groups,
                    one_a_group(groups, seed))
-    _check_enough(len(audit.first), list(map(str, codes)), promise)
+    _check_enough(len(audit.first), list(map(str, codes)), promise, len(levels))
     predicted = None
     if promise.by:
         predicted = likeliest(probs, labels, levels_of(labels, promise.by)[-1:])[0][:, 0]
@@ -381,9 +428,9 @@ def _right(answers: np.ndarray, codes: list[str], labels: Labels) -> np.ndarray:
     return np.array(right, bool).reshape(answers.shape)
 
 
-def _check_enough(groups: int, codes: list[str], promise: Promise):
+def _check_enough(groups: int, codes: list[str], promise: Promise, levels: int):
     "Refuse an audit that can show nothing"
-    least = int(least_rows(promise.accuracy, promise.confidence))
+    least = _fewest(promise.accuracy, promise.confidence, levels)
     if groups < least:
         what = f"{100 * promise.accuracy:.4g}% at {100 * promise.confidence:.4g}% confidence"
         raise InputError(f"the audit has {groups:,} rows, equal texts and groups counted once, and "
@@ -428,23 +475,23 @@ def decide_rows(
 
 def _least(certificate: Certificate, labels: Labels, levels: tuple[str, ...],
            codes: np.ndarray) -> np.ndarray:
-    "Look up the least confidence of each row; infinite where nothing is certified"
+    "Look up the least confidence of each row at each level, [rows, levels]"
     fits = certificate.levels == levels[:len(certificate.levels)]
     if certificate.names != _digest(labels) or not fits:
         raise InputError("the certificate was made for a model with other labels",
                          remedy="certify this model with rows of its own")
+    found = {e.codes[0]: e for e in certificate.entries if not e.rest}
     rest = next(e for e in certificate.entries if e.rest)
-    threshold = np.full(len(codes), _threshold(rest))
-    if certificate.by:
-        predicted = codes[:, levels.index(certificate.by)]
-        for e in certificate.entries:
-            if not e.rest: threshold[predicted == e.codes[0]] = _threshold(e)
+    threshold = np.tile(_thresholds(rest, certificate), (len(codes), 1))
+    if certificate.by: predicted = codes[:, levels.index(certificate.by)]
+    for code, entry in found.items():
+        threshold[predicted == code] = _thresholds(entry, certificate)
     return threshold
 
 
-def _threshold(entry: Entry) -> float:
-    "Look up the least confidence of `entry`, infinite if it is not certified"
-    return next(iter(entry.thresholds.values()), np.inf)
+def _thresholds(entry: Entry, of: Certificate) -> list[float]:
+    "List the least confidence at each level, infinite where nothing is certified"
+    return [entry.thresholds.get(level, np.inf) for level in of.levels]
 
 
 def _titles(codes: np.ndarray, labels: Labels) -> pd.Categorical:

@@ -156,7 +156,8 @@ def _score_and_save(
         training.metrics, training.blend = compare_linear(
             logits, linear, ds["validation"], training.metrics, cfg.blend)
     bert, tokenizer = trained_model(trainer), trainer.processing_class
-    if valid is not None:
+    if valid is None: log.info("not calibrated: there are no validation rows")
+    else:
         training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
         _calibrate(training, logits, ds)
     save(bert, tokenizer, folder, training, overwrite)

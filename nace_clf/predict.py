@@ -163,7 +163,7 @@ class Classifier(Runner):
     def rules(self) -> Rules: # certificate, texts to refuse
         "Read by which rules the folder decides about answers"
         from nace_clf.parts.decisions import rules_of  # scipy.stats is slow to import
-        return rules_of(self.folder, self.labels, self.answers)
+        return rules_of(self.folder, self.folder.labels, self.answers)
 
     def decide(
         self,

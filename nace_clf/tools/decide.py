@@ -214,7 +214,8 @@ def _for_file(found: pd.DataFrame) -> pd.DataFrame:
     auto = found.status == "auto"
     codes = {name: found[column].astype(object).where(auto, "")
              for name, column in (("code_auto", "code"), ("level", "level"))}
-    codes["status"] = found.status.astype(object)
+    codes |= {"status": found.status.astype(object),
+              "confidence": found.confidence.astype(np.float32)}
     order = [o for o in ("code_auto", "level", "status", "confidence", "reason", "set")
              if o in found or o in codes]
     rest = found.drop(columns=["code", "title", "level", "status", "confidence", "reason", "set"],

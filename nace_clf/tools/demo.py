@@ -13,7 +13,7 @@ import numpy as np
 from ..config import Config
 from ..parts.bounds import least_rows, one_a_group
 from ..parts.certificate import Promise
-from ..parts.decisions import load_granted
+from ..parts.decisions import load_granted, model_digest
 from ..parts.errors import InputError
 from ..parts.folder import ModelFolder
 from ..parts.readers import join_texts
@@ -88,7 +88,8 @@ def promise_for(
     "Say how many texts like those of `test` need no second look"
     opened = ModelFolder(folder)
     known = load_granted(opened, opened.labels)
-    if known: return headline(known.certificate)
+    if known and known.certificate.model == model_digest(opened, known.answers):
+        return headline(known.certificate)
     audit, least = audit_of(test), int(least_rows(promise.accuracy, promise.confidence))
     if len(audit.frame()) < least: return f"no certificate: an audit needs {least} rows at least"
     against = None if load_seen(opened) else train

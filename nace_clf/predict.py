@@ -150,7 +150,8 @@ class Classifier(Runner):
 
     def _check_top_k(self, top_k: int):
         "Raise an `InputError` unless there are so many labels"
-        if 1 <= top_k <= (n := len(self.labels)): return
+        n = len(self.labels)
+        if 1 <= top_k <= n: return
         raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
                          allowed=f"1 to {n}", setting="top_k")
 

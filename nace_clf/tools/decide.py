@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,8 @@ def certify(
     probs, refused = _answers(clf, texts, progress)
     found = certify_rows(probs, test.rows.label.tolist(), clf.labels, promise, groups, refused)
     today = datetime.now(timezone.utc).date().isoformat()
-    subject = Subject(file=table.name, sha256=table.sha256, rows=len(texts), date=today)
+    name = PurePosixPath(table.name.replace("\\", "/")).name
+    subject = Subject(file=name, sha256=table.sha256, rows=len(texts), date=today)
     found = found.model_copy(update={"subject": subject,
                                      "model": model_digest(opened, clf.answers)})
     if found.certified:

@@ -75,7 +75,7 @@ def audit_of(
     one = one_a_group(row_groups(join_texts(rows, test.text_col)), seed)
     drawn = np.random.default_rng(seed).permutation(one)[:round(share * len(one))]
     audit = Table(rows.iloc[np.sort(drawn)], test.text_col, test.label_col, test.group_col)
-    audit.name = f"{len(drawn):,} rows of {test.name}"
+    audit.name = f"{len(drawn):,} rows of {Path(test.name).name}"
     return audit
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..parts.calibration import load_calibration
 from ..parts.certificate import Certificate
-from ..parts.decisions import load_granted
+from ..parts.decisions import rules_of
 from ..parts.folder import ModelFolder
 from ..parts.pages import text_blocks
 from ..parts.proof import in_words
@@ -30,7 +30,8 @@ def about(
     "Collect what is known of the model in `folder`"
     opened = ModelFolder(folder)
     manifest, labels, seen = opened.manifest, opened.labels, load_seen(opened)
-    granted = load_granted(opened, labels)
+    rules = rules_of(opened, labels, "blend" if opened.has("blend") else "bert")
+    granted = rules.granted
     read = {"calibration": load_calibration, "uncodable": load_uncodable}
     others = {name: load(opened.path).model_dump(mode="json") if opened.has(name) else None
               for name, load in read.items()}
@@ -44,6 +45,7 @@ def about(
         "seen": None if seen is None else {"training": len(seen.training),
                                            "validation": len(seen.validation)},
         "certificate": granted and granted.certificate.model_dump(mode="json"),
+        "withdrawn": rules.withdrawn,
         "parts": {name: {file: bytes_of[file] for file in part.files}
                   for name, part in manifest.parts.items()}}
 
@@ -59,7 +61,7 @@ def to_text(
               for name, value in found["scores"].items()]
     blocks = [_table(f"Model in {found['folder']}", ("what", "is"), _origin(found))]
     if scores: blocks.append(_table("Scores on the validation rows", ("score", "value"), scores))
-    blocks += [*_calibration(found["calibration"]), *_certificate(found["certificate"]),
+    blocks += [*_calibration(found["calibration"]), *_certificate(found["certificate"], found["withdrawn"]),
                _table("Parts", ("part", "file", "bytes"), sizes)]
     return text_blocks(blocks, width)
 
@@ -96,9 +98,10 @@ def _calibration(found: dict | None) -> list[tuple[str, pd.DataFrame] | str]:
     return [_table(title, columns, rows)]
 
 
-def _certificate(found: dict | None) -> list[tuple[str, pd.DataFrame] | str]:
+def _certificate(found: dict | None, withdrawn: str) -> list[tuple[str, pd.DataFrame] | str]:
     "Show what is promised, and for which file"
     if found is None: return ["certificate: none; nothing is promised"]
     certificate = Certificate.model_validate(found)
     said = [f"certificate: {sentence}" for sentence in certificate.sentences]
+    if withdrawn: said.insert(0, f"certificate: does not hold any more, since {withdrawn}")
     return [*said, *tables_of(certificate), about_audit(certificate)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
-from .outputs import check_coded, check_reviewed, write_like
+from .outputs import check_asked, check_coded, check_reviewed, suggested, write_like
 from .parts.errors import InputError, printable, public_name
 from .parts.files import starting
 from .terminal import log_to_screen, on_screen, terminable
@@ -205,36 +204,79 @@ def predict(
     text_col: opt.TextCol = None, revision: opt.Revision = None,
     blend: opt.Blend = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
-    safe_csv: opt.SafeCsv = False, progress: opt.Progress = True,
-):
-    "Code TEXTs, or the table --input, with the model in DIR."
-    _check_predict(texts, input, output)
+    safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, progress: opt.Progress = True,
+) -> int:
+    "Code TEXTs, or the table --input, with the model in DIR. Exit code 1: nothing is promised."
+    check_asked(texts, input, output)
     opt.check_outputs({"output": output}, {"input": input} | opt.files_of(folder))
     opt.check_revision(revision)
     with starting():
         from nace_clf.parts.tables import Table
         from nace_clf.parts.texts import check_texts
         from nace_clf.predict import Classifier
-        from nace_clf.tools.coding import code_rows
         if texts: check_texts(texts)
         clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
-    if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
+    if texts: return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
+    from nace_clf.tools.decide import added_columns, code_file
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    table = table.using(text_col=clf.manifest["config"]["text_col"])
-    check_coded(table, clf, top_k, output)
-    found = code_rows(clf, table, top_k, progress)
-    print(write_like(table, table.beside(found, output), output, safe_csv))
+    check_coded(table, clf, added_columns(clf, top_k, sets), output)
+    found = code_file(clf, table, top_k, sets, progress)
+    print(write_like(table, table.beside(found.rows, output), output, safe_csv))
+    return found.exit_code
 
 
-def _check_predict(texts: list[str] | None, input: str | None, output: Path | None):
-    "Check that either texts or two files were given"
-    setting = ("input", "output", "predict")
-    if bool(texts) == bool(input):
-        raise InputError("give either descriptions, or {input} and {output}: {predict} DIR "
-                         "'growing of rice'", setting=setting)
-    if bool(input) != bool(output):
-        raise InputError("{input} and {output} belong together", setting=setting,
-                         allowed="both a table to read and a table to write")
+# %% ../nbs/tools/14_cli.ipynb #e14a0002
+@app.command()
+def audit(
+    folder: opt.Folder, table: opt.Texted, out: opt.TableOut = Path("audit.xlsx"),
+    rows: opt.AuditRows = 300, doubtful: opt.Doubtful = 0,
+    accuracy: opt.Accuracy = 0.97, confidence: opt.Confidence = 0.95,
+    level: opt.Deepest = None, text_col: opt.TextCol = None, label_col: opt.CodeCol = None,
+    group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
+    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+):
+    "Draw rows of TABLE for people to code, and say how many a promise needs."
+    opt.check_outputs({"out": out}, {"table to draw from": table} | opt.files_of(folder))
+    from nace_clf.parts.certificate import Promise
+    from nace_clf.parts.tables import Table
+    from nace_clf.predict import Classifier
+    from nace_clf.tools.audit import draw, to_text
+    promise = Promise(accuracy, confidence, level)
+    source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
+    drawn = draw(Classifier(folder), source, rows, doubtful, promise, progress=progress)
+    written = write_like(source, drawn.rows, out, typed=(drawn.code,))
+    print(to_text(drawn, promise, opt.terminal_width()), written, sep="\n")
+
+# %% ../nbs/tools/14_cli.ipynb #e14a0004
+@app.command()
+def certify(
+    folder: opt.Folder, table: opt.Audit, accuracy: opt.Accuracy = 0.97,
+    confidence: opt.Confidence = 0.95, level: opt.Deepest = None, by: opt.ByLevel = None,
+    against: opt.Trained = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
+    group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
+    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+) -> int:
+    "Find out which codes of DIR need no second look. Exit code 1: nothing can be promised."
+    from nace_clf.parts.certificate import Promise
+    from nace_clf.parts.tables import Table
+    from nace_clf.tools.decide import certify as find
+    from nace_clf.tools.decide import to_text
+    source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
+    found = find(folder, source, Promise(accuracy, confidence, level, by),
+                 Table(against) if against else None, progress)
+    print(to_text(found, opt.terminal_width()))
+    return found.exit_code
+
+# %% ../nbs/tools/14_cli.ipynb #e14a0006
+@app.command()
+def show(folder: opt.Folder, json: opt.Json = None):
+    "Show what is in DIR."
+    opt.check_outputs({"json": json}, opt.files_of(folder))
+    from nace_clf.parts.files import write_json
+    from nace_clf.tools.show import about, to_text
+    found = about(folder)
+    if json: write_json(json, found)
+    print(to_text(found, opt.terminal_width()), *filter(None, [json]), sep="\n")
 
 # %% ../nbs/tools/14_cli.ipynb #11a00003
 @app.command()
@@ -333,52 +375,22 @@ def demo(
     data_dir: opt.DataFolder = Path("data/raw"),
     overwrite: opt.Overwrite = False, progress: opt.Progress = True, **settings,
 ):
-    "Train the bundled model on the bundled sample, score it and use it."
+    "Train the bundled model on the bundled sample, score it, use it, and say what to trust."
     from nace_clf.parts.files import check_folder, recover
     from nace_clf.predict import Classifier
+    from nace_clf.tools.demo import find_model, find_tables, promise_for
     from nace_clf.tools.report import measure, to_text
     cfg = demo_config(**opt.only_given(settings))
     recover(out_dir)
     trained = (out_dir / "manifest.json").is_file() and not overwrite
     if not trained: check_folder(out_dir)  # a model that is there is only read
-    train_csv, test_csv = _demo_data(data_dir)
-    clf = Classifier(_demo_model(train_csv, out_dir, cfg, overwrite, progress))
-    print(f"Scoring {test_csv}")
+    train_csv, test_csv = (opt.training_table(str(o), cfg) for o in find_tables(data_dir))
+    clf = Classifier(find_model(train_csv, out_dir, cfg, overwrite, progress))
+    print(f"Scoring {test_csv.name}")
     print(to_text(measure(clf, test_csv), opt.terminal_width()))
     opt.print_predictions(_DESCRIPTIONS, clf.predict(_DESCRIPTIONS), "New descriptions")
+    print(f"Which answers to trust: {promise_for(out_dir, train_csv, test_csv)}")
     print(f"Next: nace-clf predict {out_dir} 'your own description'")
-
-
-def _demo_data(folder: Path) -> list[Path]:
-    "Find or write the sample in `folder`"
-    from nace_clf.parts.sample import sample as write_sample
-    paths = [folder / "nace_train.csv", folder / "nace_test.csv"]
-    if all(path.is_file() for path in paths):
-        print(f"Using the sample that is in {folder}")
-    else:
-        print(f"Writing the sample to {folder}")
-        write_sample(folder)
-    return paths
-
-
-def _demo_model(path: Path, folder: Path, cfg: Config, overwrite: bool, progress: bool) -> Path:
-    "Find the demo model in `folder`, or train it on the table `path`"
-    from nace_clf.save_load import fit, verify
-    table = opt.training_table(str(path), cfg)
-    if overwrite or not (folder / "manifest.json").is_file():
-        print(f"Training {cfg.model_id} on {path}")
-        return fit(table, folder, cfg, overwrite=overwrite, progress=progress)
-    manifest = verify(folder)
-    before, now, other = manifest["config"], asdict(cfg), ""
-    changed = [name for name in now if before.get(name) != now[name]]
-    if changed: other = f"holds a model trained with other settings ({', '.join(changed)})"
-    if manifest["data"]["sha256"] != table.sha256:
-        other = f"holds a model trained on another {path.name} than {path}"
-    if other:
-        raise InputError(other, where=str(folder), setting=("out_dir", "overwrite"),
-                         allowed="another {out_dir}, or {overwrite} to replace it")
-    print(f"Using the model that is in {folder}")
-    return folder
 
 # %% ../nbs/tools/14_cli.ipynb #f2b7690a
 if __name__ == "__main__" and "__file__" in globals(): sys.exit(main())

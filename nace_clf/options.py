@@ -27,7 +27,7 @@ __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'onl
 
 # %% ../nbs/tools/13_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
-            "tune", "demo", "engine")
+            "tune", "demo", "engine", "audit", "certify", "show")
 
 
 def spell(
@@ -80,6 +80,10 @@ Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")
 Compared = _given(Optional[str], "Table of texts to compare the answers on; the titles of all NACE "
                   "classes if not given.")
+Audit = _named(str, f"Rows drawn at random and coded by people: {_TABLE}", "AUDIT")
+Texted = _named(str, f"Table of descriptions: {_TABLE}", "TABLE")
+Trained = _given(Optional[str], "Training table, for a model that does not know its texts.",
+                 metavar="TRAIN")
 TestRows = _given(str, "'random': a tenth of the titles; 'source': what only the French, Dutch and "
                   "British classifications say.")
 TextOf = _given(list[str], "Column with the description; several are joined.", **_TYPED)
@@ -94,6 +98,10 @@ GroupOf = _given(str, "Column that names the firm or source of a row; rows of on
 GroupCol = _given(Optional[str], "Column that names the firm or source of a row; rows of one group "
                   "are resampled and swapped together, as rows with equal texts are; the training "
                   "run's if not given and there.", **_HIDDEN, **_TYPED)
+CodeCol = _given(Optional[str], "Column for the codes of people; the training run's label column "
+                 "if not given.", **_TYPED)
+AuditGroup = _given(Optional[str], "Column that names the firm or source of a row; one row of each "
+                    "is taken.", **_HIDDEN, **_TYPED)
 Encoding = _given(str, "Character encoding of a CSV, such as cp1250; found out if not given.",
                   **_HIDDEN)
 Delimiter = _given(str, "Character between the fields of a CSV; found out if not given.", **_HIDDEN)
@@ -110,6 +118,19 @@ SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the leve
                      "--skip-shallow")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
             "repeated.", metavar="COLUMN", **_TYPED)
+_SHARE = {"parser": number(float), "metavar": "SHARE"}
+Accuracy = _given(float, "Share of the codes given that is to be right.", **_SHARE)
+Confidence = _given(float, "How sure the promise is to be: with how many of 100 audits it would be "
+                    "kept.", **_SHARE)
+Deepest = _given(Optional[str], f"Deepest level of the codes given: {_LEVELS}; the model's if not "
+                 "given.")
+ByLevel = _given(Optional[str], "Make a promise for each code of this level, section to class; one "
+                 "for all if not given.", metavar="LEVEL")
+Sets = _given(Optional[float], "Add lists that hold the right label with this share, 0.9 or 0.95, "
+              "where the model is certified.", **_SHARE, **_HIDDEN)
+AuditRows = _given(int, "Rows to draw at random; they alone certify.", **_WHOLE)
+Doubtful = _given(int, "Rows to choose besides, those that the model doubts most; they teach most.",
+                  **_WHOLE)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "
                 "words are counted if not given.")
 MaxSeqLen = _given(int, "Longest text, in tokens.", **_WHOLE)

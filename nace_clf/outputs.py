@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .parts.errors import InputError
+
 # %% auto #0
-__all__ = ['write_like', 'check_coded', 'check_reviewed']
+__all__ = ['write_like', 'check_coded', 'check_asked', 'suggested', 'check_reviewed']
 
 # %% ../nbs/tools/12_outputs.ipynb #9b0c1e07
 def write_like(
@@ -16,18 +18,19 @@ def write_like(
     df, # what to write: a frame, or what `Table.beside` returns
     target: Path, # where to write it
     safe: bool = False, # mark what a spreadsheet would compute, in a CSV
+    typed: tuple[str, ...] = (), # columns that people will fill in, kept as text in Excel
 ) -> Path: # the path written
     "Write `df` to `target` with the delimiter of `table`, so that what wrote that can read it"
     from nace_clf.parts.tables import write_table
     marked = table.format.encoding not in ("utf-8", "")  # or spreadsheets take it for their own
     encoding = "utf-8-sig" if marked else "utf-8"
-    return write_table(df, target, table.format.delimiter or ",", encoding, safe)
+    return write_table(df, target, table.format.delimiter or ",", encoding, safe, typed)
 
 # %% ../nbs/tools/12_outputs.ipynb #9b0c1e0b
 def check_coded(
     table, # the `Table` to code
     clf, # the `Classifier`
-    top_k: int, # suggestions a text
+    added: list[str], # names of the columns that it adds
     target: Path, # where rows and suggestions are to be written
 ):
     "Raise an `InputError` unless `target` can hold the rows of `table` and their suggestions"
@@ -35,12 +38,37 @@ def check_coded(
 
     from nace_clf.parts.tables import check_holds
     from nace_clf.tools.coding import check_free
-    added = list(clf.predict([], top_k))
     check_free(table, added)
     words = pd.Series([*clf.names, *(clf.titles or [])], dtype=object)
     check_holds(words.to_frame("label"), target, "the labels of the model", "output")
     both = table.beside(pd.DataFrame(columns=added), target)
     if isinstance(both, pd.DataFrame): check_holds(both, target, table.name, "output")
+
+
+def check_asked(
+    texts: list[str] | None, # descriptions
+    input: str | None, # a table to read
+    output: Path | None, # a table to write
+):
+    "Raise an `InputError` unless either texts or two files were given"
+    setting = ("input", "output", "predict")
+    if bool(texts) == bool(input):
+        raise InputError("give either descriptions, or {input} and {output}: {predict} DIR "
+                         "'growing of rice'", setting=setting)
+    if bool(input) != bool(output):
+        raise InputError("{input} and {output} belong together", setting=setting,
+                         allowed="both a table to read and a table to write")
+
+
+def suggested(
+    clf, # the `Classifier`
+    texts: list[str], # descriptions
+    top_k: int, # suggestions a text
+    sets: float | None = None, # coverage of lists that hold the right label
+): # a frame
+    "Find what `clf` suggests for `texts` on a command line"
+    found = clf.predict(texts, top_k)
+    return found if sets is None else found.assign(set=clf.decide(texts, sets=sets)["set"])
 
 
 def check_reviewed(

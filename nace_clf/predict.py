@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from .parts.nace import REVISIONS
 from nace_clf.parts.ranking import (
     best_classes,
     distinct_texts,
+    rank,
     ranked_table,
     spread,
     with_status,
@@ -29,6 +32,11 @@ from .parts.texts import check_texts, is_blank
 
 # %% auto #0
 __all__ = ['log', 'softmax', 'Classifier']
+
+# %% ../nbs/06_predict.ipynb #e06d0001
+if TYPE_CHECKING:
+    from nace_clf.parts.decisions import Rules
+    from nace_clf.parts.drift import Drift
 
 # %% ../nbs/06_predict.ipynb #1f72bdf2
 def softmax(
@@ -111,10 +119,14 @@ class Classifier(Runner):
         "Compute the probability of each class for `texts`, calibrated if the folder says how"
         where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
-        for at, logits in self.forward_iter(distinct, progress): out[at] = self._probs(logits)
+        for at, logits in self.forward_iter(distinct, progress):
+            out[at] = self.probabilities(logits)
         return spread(out, where)
 
-    def _probs(self, logits: np.ndarray) -> np.ndarray:
+    def probabilities(
+        self,
+        logits: np.ndarray, # of this model, [texts, classes]
+    ) -> np.ndarray: # [texts, classes]
         "Turn `logits` into probabilities, at the temperature of the folder"
         return softmax(logits / np.float32(self.temperature or 1))
 
@@ -125,16 +137,69 @@ class Classifier(Runner):
         progress: bool = False, # show a progress bar
     ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, ..., status, reason
         "Suggest the `top_k` most probable labels for `texts`"
-        n = len(self.labels)
-        if not 1 <= top_k <= n:
-            raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
-                             allowed=f"1 to {n}", setting="top_k")
+        self._check_top_k(top_k)
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
         where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
         for at, logits in self.forward_iter(distinct, progress):
-            best[at], scores[at] = best_classes(self._probs(logits), top_k)
+            best[at], scores[at] = best_classes(self.probabilities(logits), top_k)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
         return with_status(ranked, blank)
+
+    def _check_top_k(self, top_k: int):
+        "Raise an `InputError` unless there are so many labels"
+        n = len(self.labels)
+        if 1 <= top_k <= n: return
+        raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
+                         allowed=f"1 to {n}", setting="top_k")
+
+    @property
+    def answers(self) -> str: # "blend" or "bert"
+        "Tell which model gives the answers"
+        return "blend" if self.blend else "bert"
+
+    @cached_property
+    def rules(self) -> Rules: # certificate, texts to refuse
+        "Read by which rules the folder decides about answers"
+        from nace_clf.parts.decisions import rules_of  # scipy.stats is slow to import
+        return rules_of(self.folder, self.folder.labels, self.answers)
+
+    def decide(
+        self,
+        texts: list[str | None], # descriptions
+        top_k: int = 0, # suggestions a text, put in front
+        sets: float | None = None, # coverage of lists, such as 0.9
+        progress: bool = False, # show a progress bar
+        withdrawn: str = "", # why nothing is promised, if so
+    ) -> pd.DataFrame: # code, title, level, confidence, status, reason
+        "Give each of `texts` the deepest code that is sure enough"
+        from nace_clf.parts.decisions import with_blanks
+        if top_k: self._check_top_k(top_k)
+        rules = replace(self.rules, withdrawn=withdrawn or self.rules.withdrawn)
+        texts = check_texts(texts, blanks=True)
+        blank = np.array([is_blank(text) for text in texts], dtype=bool)
+        where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
+
+        def portion(some: list[str], logits: np.ndarray) -> pd.DataFrame:
+            "Decide about `some` texts"
+            probs = self.probabilities(logits)
+            found = rules.decide(some, logits, probs, sets)
+            if not top_k: return found
+            return pd.concat([rank(probs, self.names, top_k, self.titles), found], axis=1)
+
+        found = [portion([], np.zeros((0, len(self.labels)), np.float32))]
+        found += [portion(distinct[at], logits)
+                  for at, logits in self.forward_iter(distinct, progress)]
+        return with_blanks(pd.concat(found[1:] or found).iloc[where], blank)
+
+    def compare(
+        self,
+        texts: list[str | None], # of a file
+    ) -> Drift: # p-value, what differs
+        "Compare `texts` with those of the audit that was certified"
+        from nace_clf.parts.decisions import some_texts
+        from nace_clf.parts.drift import drift_of
+        some = some_texts(texts)
+        return drift_of(self.rules.granted.reference, some, self.predict_proba(some))

@@ -130,6 +130,7 @@ def write_table(
     delimiter: str = ",", # between the fields of a CSV
     encoding: str = "utf-8", # character encoding of a CSV
     safe: bool = False, # put an apostrophe before formulas in a CSV
+    typed: tuple[str, ...] = (), # columns that people will fill in, kept as text in Excel
 ) -> Path: # the path written
     "Write `df` to `path`, all of it or nothing"
     check_writable(path)
@@ -139,7 +140,7 @@ def write_table(
     with replacing(path) as tmp:
         if kind == "Parquet":
             pq.write_table(df if isinstance(df, pa.Table) else _as_arrow(df), tmp)
-        elif kind == "Excel": _write_excel(df, tmp)
+        elif kind == "Excel": _write_excel(df, tmp, typed)
         else:
             sep = "\t" if _is(path, ".tsv") else delimiter
             _write_csv(without_formulas(df) if safe else df, tmp, sep, encoding)
@@ -160,11 +161,13 @@ def _has_returns(df: pd.DataFrame) -> bool:
     return any(values.astype(str).str.contains("\r", regex=False).any() for values in texts)
 
 
-def _write_excel(df: pd.DataFrame, path: Path):
+def _write_excel(df: pd.DataFrame, path: Path, typed: tuple[str, ...] = ()):
     "Write `df` as the only sheet of an Excel file: numbers as numbers, all else as text"
     import xlsxwriter
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
         sheet, as_text = book.add_worksheet(), book.add_format({"quote_prefix": True})
+        for j, column in enumerate(df.columns):  # else Excel makes 1.1 of 01.10
+            if column in typed: sheet.set_column(j, j, 12, book.add_format({"num_format": "@"}))
         rows = [map(str, df.columns), *df.itertuples(index=False, name=None)]
         for i, row in enumerate(rows):
             for j, value in enumerate(row):

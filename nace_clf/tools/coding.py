@@ -16,7 +16,7 @@ from ..parts.tables import Table
 from ..predict import Classifier
 
 # %% auto #0
-__all__ = ['log', 'code_rows', 'code_table', 'check_free', 'counted']
+__all__ = ['log', 'code_rows', 'texts_of', 'code_table', 'check_free', 'counted']
 
 # %% ../../nbs/tools/10_coding.ipynb #09a00005
 log = logging.getLogger(__name__)
@@ -30,15 +30,23 @@ def code_rows(
 ) -> pd.DataFrame: # columns of `Classifier.predict`, by row number
     "Find what `clf` suggests for each row of `table`, one with nothing in it included"
     start = time.perf_counter()
-    table = table.using(text_col=clf.manifest["config"]["text_col"])
-    table.require(text_col=table.text_col)
     check_free(table, list(clf.predict([], top_k)))
-    texts = join_texts(table.frame(table.text_col), table.text_col)
-    if table.format.kind not in ("Parquet", "frame"):  # where reading leaves such rows out
-        texts = texts.reindex(range(2, texts.index[-1] + 1))  # row 1 is the header
+    texts = texts_of(clf, table)
     found = clf.predict(texts, top_k, progress).set_axis(texts.index)
     log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
     return found
+
+
+def texts_of(
+    clf: Classifier, # a saved model
+    table: Table, # its text column is the training run's if not named
+) -> pd.Series: # descriptions by row number, those with nothing in them included
+    "Read the descriptions in `table`"
+    if not table.text_col: table = table.using(text_col=clf.manifest["config"]["text_col"])
+    table.require(text_col=table.text_col)
+    texts = join_texts(table.frame(table.text_col), table.text_col)
+    if table.format.kind in ("Parquet", "frame"): return texts
+    return texts.reindex(range(2, texts.index[-1] + 1))  # reading leaves blank rows out
 
 
 def code_table(

@@ -33,6 +33,7 @@ from nace_clf.parts.runs import (
     validation_scores,
 )
 from .parts.sample import sample
+from .parts.seen import Seen, save_seen
 from .parts.sets import FolderSets, fit_folder_sets, save_sets
 from .parts.tables import Table
 from .parts.trainer import OrderedTrainer
@@ -66,6 +67,7 @@ class Training:
     int8: dict = field(default_factory=dict) # as `compare_int8` returns it
     calibration: Calibration | None = None # the temperatures of its probabilities
     sets: FolderSets | None = None # how long a list of labels has to be
+    seen: Seen | None = None # which texts it was made with
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
 def save(
@@ -79,7 +81,8 @@ def save(
     folder, config = Path(folder), asdict(training.cfg)
     data, metrics = training.data, training.metrics
     also = {"blend": (save_blend, training.blend), "sets": (save_sets, training.sets),
-            "calibration": (save_calibration, training.calibration)}
+            "calibration": (save_calibration, training.calibration),
+            "seen": (save_seen, training.seen)}
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         tmp.mkdir()
@@ -119,7 +122,7 @@ def fit(
     with training_in(checkpoints, called=folder):
         refuse_existing(folder, overwrite)  # another run may have ended just now
         ds, trainer, linear = load_data(table, cfg), None, None
-        training = Training(cfg, describe_data(ds), {})
+        training = Training(cfg, describe_data(ds), {}, seen=_seen_in(ds))
         if cfg.baseline or cfg.blend: linear = linear_beside(ds["train"], ds.labels, cfg.seed)
         try:
             trainer = train_alone(ds, cfg, checkpoints, resume, progress)
@@ -133,6 +136,11 @@ def fit(
                 shutil.rmtree(checkpoints, ignore_errors=True)
         trainer.accelerator.wait_for_everyone()
     return folder
+
+
+def _seen_in(ds: Data) -> Seen:
+    "Remember the texts of `ds`, so that nobody audits the model with them"
+    return Seen.of(*(part["text"][:] for part in (ds["train"], ds.get("validation")) if part))
 
 
 def _score_and_save(

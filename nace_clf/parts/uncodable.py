@@ -179,7 +179,7 @@ def learn_known(
     counts = Counter(run for word in words for run in set(_runs(word)))
     often = max(2, len(words) // 10_000)  # slips of the pen are in large tables more than once
     pieces = [run for run, n in counts.items() if n >= often] + [f"={word}" for word in words]
-    size = 2 ** int(np.clip(np.ceil(np.log2(16 * len(pieces) + 1)), 12, 24))
+    size = 2 ** int(np.clip(np.ceil(np.log2(64 * len(pieces) + 1)), 12, 25))
     bits = np.zeros(size, bool)
     bits[[_place(piece, size) for piece in pieces]] = True
     return Known(bits)

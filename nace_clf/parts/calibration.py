@@ -58,9 +58,10 @@ def fit_temperature(
     z = z - z.max(axis=1, keepdims=True)  # which changes nothing, and cannot pass for probabilities
     (n, k), little = z.shape, 1 / (len(z) + 2)
     made = np.arange(max(n, k))  # together worth one row, of any class
-    weights = np.repeat([1 - little, n * little / len(made)], [n, len(made)])
     other = (y[made % n] + 1 + made) % k  # the right class among them, once in k rows
-    rows, labels = np.concatenate([z, z[made % n]]), np.concatenate([y, other])
+    labels = np.concatenate([y, other, np.arange(k)])  # the last of no weight: all classes exist
+    rows = np.concatenate([z, z[made % n], np.zeros((k, k))])
+    weights = np.repeat([1 - little, n * little / len(made), 0], [n, len(made), k])
     return float(np.clip(_least_loss(rows, labels, weights), LOWEST, HIGHEST))
 
 

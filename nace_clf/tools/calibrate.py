@@ -30,11 +30,11 @@ def rows_of(
     table: Table | str | Path, # the table that it was trained on
 ) -> Data: # its training and validation rows
     "Read from `table` the rows that the model in `folder` was trained on, split as they were"
-    cfg = Config(**{name: folder.config[name] for name in _SETTINGS if name in folder.config})
-    if not cfg.valid_size:
+    if not folder.config.get("valid_size"):
         raise InputError("was trained without validation rows, and there are no other rows to "
                          "calibrate on", where=str(folder.path), setting="valid_size",
                          remedy="train again with {valid_size}")
+    cfg = Config(**{name: folder.config[name] for name in _SETTINGS if name in folder.config})
     found = load_data(table, cfg)
     if fingerprint(found) != folder.manifest.data.get("fingerprint"):
         name = folder.manifest.data.get("file", "another one")

@@ -383,7 +383,7 @@ def demo(
     cfg = demo_config(**opt.only_given(settings))
     recover(out_dir)
     trained = (out_dir / "manifest.json").is_file() and not overwrite
-    if not trained: check_folder(out_dir)  # a model that is there is only read
+    if not trained: check_folder(out_dir)  # to a model that is there a certificate is added at most
     train_csv, test_csv = (opt.training_table(str(o), cfg) for o in find_tables(data_dir))
     clf = Classifier(find_model(train_csv, out_dir, cfg, overwrite, progress))
     print(f"Scoring {test_csv.name}")

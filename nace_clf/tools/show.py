@@ -61,7 +61,8 @@ def to_text(
               for name, value in found["scores"].items()]
     blocks = [_table(f"Model in {found['folder']}", ("what", "is"), _origin(found))]
     if scores: blocks.append(_table("Scores on the validation rows", ("score", "value"), scores))
-    blocks += [*_calibration(found["calibration"]), *_certificate(found["certificate"], found["withdrawn"]),
+    promised = _certificate(found["certificate"], found["withdrawn"])
+    blocks += [*_calibration(found["calibration"]), *promised,
                _table("Parts", ("part", "file", "bytes"), sizes)]
     return text_blocks(blocks, width)
 

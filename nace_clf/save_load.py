@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -22,8 +23,9 @@ from .parts.beside import compare_linear, linear_beside
 from .parts.calibration import Calibration, fit_calibration, held_out, save_calibration
 from .parts.card import model_card
 from .parts.files import first_process, quiet, recover, replacing, write_text
-from .parts.folder import PARTS, Part, load, verify, write_manifest
+from .parts.folder import PARTS, Part, add_part, load, verify, write_manifest
 from .parts.proof import compare_int8
+from .parts.runner import Runner
 from nace_clf.parts.runs import (
     keep_weights,
     left_off,
@@ -37,6 +39,7 @@ from .parts.seen import Seen, save_seen
 from .parts.sets import FolderSets, fit_folder_sets, save_sets
 from .parts.tables import Table
 from .parts.trainer import OrderedTrainer
+from .parts.uncodable import learn_uncodable, may_refuse, save_uncodable, top_classes
 from .train import run_note, train_alone
 
 # %% auto #0
@@ -161,6 +164,7 @@ def _score_and_save(
         training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
         _calibrate(training, logits, ds)
     save(bert, tokenizer, folder, training, overwrite)
+    if valid is not None: _tell_uncodable(folder, ds)
 
 
 def _calibrate(training: Training, logits: np.ndarray, ds: Data):
@@ -169,6 +173,28 @@ def _calibrate(training: Training, logits: np.ndarray, ds: Data):
     held = held_out(logits, training.blend, rows["text"][:], rows["label"][:], training.cfg.seed)
     training.calibration = fit_calibration(held, ds.labels)
     if training.calibration: training.sets = fit_folder_sets(held, ds.labels)
+
+
+def _tell_uncodable(folder: Path, ds: Data):
+    "Learn which texts say nothing, where validation rows suffice, and add that to `folder`"
+    train, valid = (ds[part] for part in ("train", "validation"))
+    if may_refuse(len(set(valid["text"][:]))) < 0: return
+    model = Runner(folder)
+
+    def answer(texts: list[str]) -> np.ndarray:
+        "Compute the logits of the saved model"
+        out = np.zeros((len(texts), len(ds.labels)), dtype=np.float32)
+        for at, logits in model.forward_iter(texts): out[at] = logits
+        return out
+
+    found = learn_uncodable(train["text"][:], np.array(train["label"][:]), valid["text"][:],
+                            answer, top_classes(ds.labels))
+    if found is None: return
+    with tempfile.TemporaryDirectory() as tmp:
+        save_uncodable(found, tmp)
+        try: add_part(folder, Path(tmp) / "uncodable.json", "uncodable")
+        except OSError as e: log.warning("the model cannot tell uncodable texts: %s", e)
+
 
 # %% ../nbs/05_save_load.ipynb #05f16022
 def demo_model(

@@ -142,6 +142,14 @@ def calibration(temperature=1.5, **values) -> Callable[[Path], None]:
         "manifest.json", lambda o: o["parts"].update(calibration=part)))
 
 
+def stored(name: str, said: str | bytes, suffix: str = "json") -> Callable[[Path], None]:
+    "Add the part `name`, a file that says so"
+    part = {"format": 1, "files": [f"{name}.{suffix}"], "about": {}}
+    def write(folder: Path): (folder / f"{name}.{suffix}").write_bytes(
+        said if isinstance(said, bytes) else said.encode())
+    return both(write, edited("manifest.json", lambda o: o["parts"].update({name: part})))
+
+
 def other_kind(folder: Path):
     "Make a DistilBERT of the folder, which Transformers loads"
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
@@ -352,6 +360,28 @@ def harmless(name: str, change: Callable[[Path], None]) -> Attack:
     return Attack(name, "folders", run, answers)
 
 
+def on_a_table(name: str, change: Callable[[Path], None]) -> Attack:
+    "Code a table with a calibrated folder that was changed: what is decided needs all its parts"
+    def run(tmp: Path) -> Outcome:
+        folder = Path(shutil.copytree(trained(), tmp / "model"))
+        calibration()(folder)
+        change(folder)
+        signed(folder)
+        (tmp / "in.csv").write_text("text\ngrowing of rice\n")
+        return in_process("predict", folder, "--input", tmp / "in.csv",
+                          "--output", tmp / "out.csv")
+    return Attack(f"{name}, signed", "folders", run)
+
+
+DECIDING = {  # parts that only decisions about a table read
+    **{f"a {name} that {what}": stored(name, said) for name in ("certificate", "uncodable")
+       for what, said in (("is empty", ""), ("says nothing", "{}"), ("is a list", "[]"),
+                          ("is deep", DEEP))},
+    "an uncodable part of weights that are no numbers": stored("uncodable", json.dumps(
+        {"format": 1, "intercept": float("nan"), "weights": [1, 1], "threshold": 0})),
+    "a certificate that promises more than all": stored("certificate", json.dumps(
+        {"format": 1, "accuracy": 7})),
+}
 HARMLESS = {
     "notes beside the model": text("notes.txt", "mine"),
     "a calibration": calibration(),
@@ -363,4 +393,5 @@ HARMLESS = {
 }
 ATTACKS = [*(attack(name, change, sign=False) for name, change in UNSIGNED.items()),
            *(attack(f"{name}, signed", change, sign=True) for name, change in SIGNED.items()),
+           *(on_a_table(name, change) for name, change in DECIDING.items()),
            *(harmless(name, change) for name, change in HARMLESS.items())]

@@ -407,45 +407,54 @@ def check_wheel(tree: Path):
     record("requirements fit together", done.returncode == 0, done.stdout)
 
 
-def check_notebooks(tree: Path):
-    "Run every notebook as a test, two at a time with one thread each, the large ones first"
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    def test(page: Path) -> tuple[Path, subprocess.CompletedProcess]:
-        path = Path("nbs") / name_of(page)
-        return page, sh("nbdev_test", "--path", path, "--n_workers", "0", "--timing",
-                        cwd=tree, env=env)
-    large_first = sorted(filter(has_code, pages()), key=lambda p: -p.stat().st_size)
-    with ThreadPoolExecutor(2) as pool:
-        for page, done in pool.map(test, large_first):
-            seconds = re.search(r": (\d+) secs", done.stdout)
-            name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
-            # nbdev_test also ends well where it finds nothing to test
-            record(name, done.returncode == 0 and "Success." in done.stdout, done.stdout)
-
-
 def check_fold(tree: Path):
     "What a reader may skip is folded in JupyterLab"
     done = sh("python", ".ci/fold.py", "--check")
     record("tests and drawings are folded in JupyterLab", done.returncode == 0, done.stdout)
 
 
-def check_run_all(tree: Path):
-    "A reader's Run All, in two fresh copies: each half of the tutorial makes what it needs"
-    first, last = ["tour.ipynb", *map(name_of, floor(""))], ["index.ipynb"]
-    while first[-1] != "04_train.ipynb": last.insert(0, first.pop())
-    orders = {"up to training": first, "the rest backwards": last[::-1]}
-    env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} | {"OMP_NUM_THREADS": "1"}
-    def run(order: str) -> tuple[str, subprocess.CompletedProcess, list[str]]:
-        copy = copy_of_tree(tree / order.replace(" ", "_"))
-        done = sh(sys.executable, ".ci/run_all.py", copy / "cache",
-                  *(copy / "nbs" / name for name in orders[order]), cwd=copy,
-                  env={**env, "PYTHONPATH": str(copy)})
-        return order, done, changed(copy, "nace_clf", "**/*.py")
+def check_notebooks(tree: Path):
+    "Run every notebook as a test, and all as a reader does: two at a time with one thread each"
     with ThreadPoolExecutor(2) as pool:
-        for order, done, wrote in pool.map(run, orders):
+        read = {order: pool.submit(run_all, tree, order, names)  # the longest first
+                for order, names in orders_of_readers().items()}
+        large_first = sorted(filter(has_code, pages()), key=lambda p: -p.stat().st_size)
+        for page, done in pool.map(lambda page: (page, test(tree, page)), large_first):
+            seconds = re.search(r": (\d+) secs", done.stdout)
+            name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
+            # nbdev_test also ends well where it finds nothing to test
+            record(name, done.returncode == 0 and "Success." in done.stdout, done.stdout)
+        for order, found in read.items():
+            done, wrote = found.result()
             record(f"Run All, {order}", done.returncode == 0, done.stdout)
             record(f"Run All, {order}, leaves the package as it is", not wrote, wrote)
-            shutil.rmtree(tree / order.replace(" ", "_"))
+
+
+def test(tree: Path, page: Path) -> subprocess.CompletedProcess:
+    "Run the cells of `page` as a test"
+    return sh("nbdev_test", "--path", Path("nbs") / name_of(page), "--n_workers", "0", "--timing",
+              cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def orders_of_readers() -> dict[str, list[str]]:
+    "Cut the tutorial in two halves; each makes what it needs in a fresh copy"
+    first, last = ["tour.ipynb", *map(name_of, floor(""))], ["index.ipynb"]
+    while first[-1] != "04_train.ipynb": last.insert(0, first.pop())
+    return {"the rest backwards": last[::-1], "up to training": first}
+
+
+def run_all(
+    tree: Path, order: str, names: list[str]
+) -> tuple[subprocess.CompletedProcess, list[str]]:
+    "Run All of a reader in a fresh copy, slow cells included; which modules did it write?"
+    env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} | {"OMP_NUM_THREADS": "1"}
+    copy = copy_of_tree(tree / order.replace(" ", "_"))
+    done = sh(sys.executable, ".ci/run_all.py", copy / "cache",
+              *(copy / "nbs" / name for name in names), cwd=copy,
+              env={**env, "PYTHONPATH": str(copy)})
+    wrote = changed(copy, "nace_clf", "**/*.py")
+    shutil.rmtree(copy)
+    return done, wrote
 
 
 def check_hard(tree: Path):
@@ -457,7 +466,7 @@ def check_hard(tree: Path):
 
 CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_sync, check_lint, check_seeds, check_floors, check_outputs, check_files, check_readme,
-    check_pages, check_fold, check_wheel, check_hard, check_notebooks, check_run_all)}
+    check_pages, check_fold, check_wheel, check_hard, check_notebooks)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(CHECKS)

@@ -414,11 +414,13 @@ def check_fold(tree: Path):
 
 
 def check_notebooks(tree: Path):
-    "Run every notebook as a test, and all as a reader does: two at a time with one thread each"
+    "Run the tutorial as a reader does, other notebooks as tests: two at a time, a thread each"
+    orders = orders_of_readers()
     with ThreadPoolExecutor(2) as pool:
         read = {order: pool.submit(run_all, tree, order, names)  # the longest first
-                for order, names in orders_of_readers().items()}
-        large_first = sorted(filter(has_code, pages()), key=lambda p: -p.stat().st_size)
+                for order, names in orders.items()}
+        others = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
+        large_first = sorted(others, key=lambda p: -p.stat().st_size)
         for page, done in pool.map(lambda page: (page, test(tree, page)), large_first):
             seconds = re.search(r": (\d+) secs", done.stdout)
             name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
@@ -468,6 +470,13 @@ CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_sync, check_lint, check_seeds, check_floors, check_outputs, check_files, check_readme,
     check_pages, check_fold, check_wheel, check_hard, check_notebooks)}
 
+
+def run(name: str):
+    "Run the check `name` on `tree`"
+    try: CHECKS[name](tree)
+    except Exception as e: record(f"check {name}", False, f"{type(e).__name__}: {e}")
+
+
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(CHECKS)
     if unknown: sys.exit(f"no checks: {', '.join(unknown)}; there are: {', '.join(CHECKS)}")
@@ -475,9 +484,14 @@ if __name__ == "__main__":
     try:
         copy_of_tree(tree)
         os.environ["PYTHONPATH"] = str(tree)  # the copy is imported, not what is installed
-        for name in sys.argv[1:] or CHECKS:
-            try: CHECKS[name](tree)
-            except Exception as e: record(f"check {name}", False, f"{type(e).__name__}: {e}")
+        names = sys.argv[1:] or list(CHECKS)
+        if "sync" in names: run("sync")  # alone, since it writes modules
+        with ThreadPoolExecutor(1) as beside:
+            alone = [beside.submit(run, name) for name in ("wheel", "hard") if name in names]
+            for name in names:
+                if name not in ("sync", "wheel", "hard", "notebooks"): run(name)
+            for done in alone: done.result()
+        if "notebooks" in names: run("notebooks")
     finally: shutil.rmtree(tree, ignore_errors=True)
     failed = sum(not ok for ok in results.values())
     print(f"{len(results) - failed} passed, {failed} failed")

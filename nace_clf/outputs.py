@@ -67,8 +67,9 @@ def suggested(
     sets: float | None = None, # coverage of lists that hold the right label
 ): # a frame
     "Find what `clf` suggests for `texts` on a command line"
-    found = clf.predict(texts, top_k)
-    return found if sets is None else found.assign(set=clf.decide(texts, sets=sets)["set"])
+    if not (sets or clf.decides): return clf.predict(texts, top_k)
+    found = clf.decide(texts, top_k, sets)
+    return found.drop(columns=["code", "title", "level", "confidence"])
 
 
 def check_reviewed(

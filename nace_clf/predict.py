@@ -166,6 +166,11 @@ class Classifier(Runner):
         from nace_clf.parts.decisions import rules_of  # scipy.stats is slow to import
         return rules_of(self.folder, self.folder.labels, self.answers)
 
+    @property
+    def decides(self) -> bool: # if not, all texts are for review
+        "Tell whether the folder knows anything to decide by"
+        return self.rules.granted is not None or self.folder.has("calibration")
+
     def decide(
         self,
         texts: list[str | None], # descriptions

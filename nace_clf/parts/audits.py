@@ -10,8 +10,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from .bounds import least_rows
-from .certificate import Promise, levels_of
+from .certificate import Promise, fewest_rows, levels_of
 from .errors import InputError, more_rows
 from .folder import ModelFolder
 from .labels import Labels
@@ -109,7 +108,9 @@ def read_audit(
                          where=table.place(column=table.label_col), setting="audit",
                          allowed="rows drawn at random from all texts to be coded ({audit} draws "
                                  "them)")
-    n, least = len(set(groups_of(test))), int(least_rows(promise.accuracy, promise.confidence))
+    least = fewest_rows(promise.accuracy, promise.confidence,
+                        len(levels_of(labels, promise.level)))
+    n = len(set(groups_of(test)))
     if n < least:
         given = f"has {n:,} rows with different texts" + " or groups" * bool(table.group_col)
         raise InputError(f"{given}, and a promise of {promise.accuracy:.0%} at "

@@ -34,8 +34,8 @@ from .ranking import deepest_sure, levels_of, likeliest, titles_of
 from .stored import COPY_AGAIN
 
 # %% auto #0
-__all__ = ['Share', 'ALL', 'TOP', 'STATUSES', 'Promise', 'Subject', 'Entry', 'Certificate', 'right_paths', 'certify_rows',
-           'decide_rows', 'certificate_to_json', 'certificate_from_json']
+__all__ = ['Share', 'ALL', 'TOP', 'STATUSES', 'Promise', 'Subject', 'Entry', 'Certificate', 'right_paths', 'fewest_rows',
+           'certify_rows', 'decide_rows', 'certificate_to_json', 'certificate_from_json']
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c00014
 @dataclass(frozen=True)
@@ -301,8 +301,12 @@ def _missing(audit: _Audit, accuracy: float, confidence: float, of: float) -> in
     return found and 10 * max(1, int(np.ceil((found - n) * of / 10)))
 
 # %% ../../nbs/parts/52_certificate.ipynb #52c00020
-def _fewest(accuracy: float, confidence: float, levels: int) -> int:
-    "Count the rows without which nothing can be promised"
+def fewest_rows(
+    accuracy: float, # share of codes that is to be right
+    confidence: float, # how often such promises are to be kept
+    levels: int, # at how many levels codes are given
+) -> int: # of different texts
+    "Count the rows without which an audit can show nothing"
     return int(least_rows(accuracy, _lines(levels, confidence)[0][1]))
 
 
@@ -312,7 +316,7 @@ def _kinds(predicted: np.ndarray, audit: _Audit, promise: Promise) -> tuple[list
     for k in range(len(counts), 0, -1):
         entries = k + (k < len(counts))
         each = 1 - (1 - promise.confidence) / entries
-        if counts.iloc[k - 1] >= _fewest(promise.accuracy, each, audit.right.shape[1]):
+        if counts.iloc[k - 1] >= fewest_rows(promise.accuracy, each, audit.right.shape[1]):
             return list(counts.index[:k]), each
     return [], promise.confidence
 
@@ -379,7 +383,7 @@ def _right(answers: np.ndarray, codes: list[str], labels: Labels) -> np.ndarray:
 
 def _check_enough(groups: int, codes: list[str], promise: Promise, levels: int):
     "Refuse an audit that can show nothing"
-    least = _fewest(promise.accuracy, promise.confidence, levels)
+    least = fewest_rows(promise.accuracy, promise.confidence, levels)
     if groups < least:
         what = f"{100 * promise.accuracy:.4g}% at {100 * promise.confidence:.4g}% confidence"
         raise InputError(f"the audit has {groups:,} rows, equal texts and groups counted once, and "

@@ -31,7 +31,7 @@ from .coding import check_free, code_rows, texts_of
 
 # %% auto #0
 __all__ = ['log', 'Certified', 'certify', 'headline', 'to_text', 'tables_of', 'about_audit', 'Coded', 'code_file',
-           'added_columns', 'decide_table']
+           'added_columns']
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600006
 log = logging.getLogger(__name__)
@@ -168,35 +168,9 @@ def code_file(
     progress: bool = False, # show a progress bar
 ) -> Coded: # suggestions, and decisions if the model can make any
     "Code `table`, and decide about its rows if `clf` is calibrated or certified"
-    if _decides(clf): return decide_table(clf, table, top_k, sets, progress)
-    if sets: clf.rules.check_sets(sets)
-    return Coded(code_rows(clf, table, top_k, progress), "", None)
-
-
-def added_columns(
-    clf: Classifier, # a saved model
-    top_k: int = 2, # suggestions a row
-    sets: float | None = None, # coverage of lists
-) -> list[str]: # names of the columns that `code_file` adds
-    "Name the columns that are to be added to a table"
-    if _decides(clf): return list(_for_file(clf.decide([], top_k, sets)))
-    if sets: clf.rules.check_sets(sets)
-    return list(clf.predict([], top_k))
-
-
-def _decides(clf: Classifier) -> bool:
-    "Tell whether a folder knows anything to decide by"
-    return clf.rules.granted is not None or clf.folder.has("calibration")
-
-
-def decide_table(
-    clf: Classifier, # a saved model
-    table: Table, # its text column is the training run's if not named
-    top_k: int = 2, # suggestions a row
-    sets: float | None = None, # coverage of lists, such as 0.9; none if not given
-    progress: bool = False, # show a progress bar
-) -> Coded: # what is promised for it
-    "Decide about each row of `table`"
+    if not clf.decides:
+        if sets: clf.rules.check_sets(sets)
+        return Coded(code_rows(clf, table, top_k, progress), "", None)
     start = time.perf_counter()
     check_free(table, added_columns(clf, top_k, sets))
     texts, drift = texts_of(clf, table), None
@@ -208,6 +182,17 @@ def decide_table(
     log.info("%s in %.1f s, by %s", _counted(found), time.perf_counter() - start, clf.computed)
     if withdrawn: log.warning("%s: %s", table.name, _why(withdrawn, drift))
     return Coded(_for_file(found), withdrawn, drift)
+
+
+def added_columns(
+    clf: Classifier, # a saved model
+    top_k: int = 2, # suggestions a row
+    sets: float | None = None, # coverage of lists
+) -> list[str]: # names of the columns that `code_file` adds
+    "Name the columns that are to be added to a table"
+    if clf.decides: return list(_for_file(clf.decide([], top_k, sets)))
+    if sets: clf.rules.check_sets(sets)
+    return list(clf.predict([], top_k))
 
 
 def _for_file(found: pd.DataFrame) -> pd.DataFrame:
@@ -227,7 +212,7 @@ def _for_file(found: pd.DataFrame) -> pd.DataFrame:
 def _counted(found: pd.DataFrame) -> str:
     "Say how many rows need no second look, and why others do"
     n = found.status.value_counts()
-    why = found.reason[found.status != "auto"].value_counts()
+    why = found.reason[found.status != "auto"].str.partition(":")[0].value_counts()
     reasons = ", ".join(f"{k:,} {reason}" for reason, k in why.items())
     said = f"{n.get('auto', 0):,} of {len(found):,} rows coded without a second look"
     return said + f" ({reasons})" * bool(reasons)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Config
-from ..parts.bounds import least_rows, one_a_group
-from ..parts.certificate import Promise
+from ..parts.bounds import one_a_group
+from ..parts.certificate import Promise, fewest_rows, levels_of
 from ..parts.decisions import load_granted, model_digest
 from ..parts.errors import InputError
 from ..parts.folder import ModelFolder
@@ -75,7 +75,7 @@ def audit_of(
     one = one_a_group(row_groups(join_texts(rows, test.text_col)), seed)
     drawn = np.random.default_rng(seed).permutation(one)[:round(share * len(one))]
     audit = Table(rows.iloc[np.sort(drawn)], test.text_col, test.label_col, test.group_col)
-    audit.name = f"{len(drawn):,} rows of {Path(test.name).name}"
+    audit.name = f"a part of {Path(test.name).name}"
     return audit
 
 
@@ -90,7 +90,8 @@ def promise_for(
     known = load_granted(opened, opened.labels)
     if known and known.certificate.model == model_digest(opened, known.answers):
         return headline(known.certificate)
-    audit, least = audit_of(test), int(least_rows(promise.accuracy, promise.confidence))
+    levels = len(levels_of(opened.labels, promise.level))
+    audit, least = audit_of(test), fewest_rows(promise.accuracy, promise.confidence, levels)
     if len(audit.frame()) < least: return f"no certificate: an audit needs {least} rows at least"
     against = None if load_seen(opened) else train
     found = certify(folder, audit, promise, against).certificate

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,7 +34,7 @@ from .uncodable import Uncodable, load_uncodable, uncodable_reasons
 
 # %% auto #0
 __all__ = ['UNSURE', 'NO_CERTIFICATE', 'COMPARED', 'Granted', 'model_digest', 'save_granted', 'load_granted', 'Rules', 'rules_of',
-           'with_blanks', 'some_texts']
+           'with_blanks', 'some_texts', 'draw_texts']
 
 # %% ../../nbs/parts/56_decisions.ipynb #56f00007
 _FILE = "certificate.json"
@@ -185,7 +186,16 @@ def some_texts(
     seed: int = 42, # seed of the draw
 ) -> list[str]: # different ones, none blank
     "Draw some of the different texts among `texts` at random"
-    distinct, drawn = [o for o in dict.fromkeys(texts) if not is_blank(o)], {}
+    return draw_texts([o for o in dict.fromkeys(texts) if not is_blank(o)], most, seed)
+
+
+def draw_texts(
+    distinct: Sequence[str], # different texts, none blank; only those drawn are read
+    most: int = COMPARED, # texts to draw
+    seed: int = 42, # seed of the draw
+) -> list[str]: # none is a spelling of another one
+    "Draw some of the `distinct` texts at random"
+    drawn = {}
     for i in np.random.default_rng(seed).permutation(len(distinct)):
         if len(drawn) == most: break
         drawn.setdefault(fold(distinct[i]), i)

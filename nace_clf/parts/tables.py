@@ -120,7 +120,7 @@ class Table:
             raise InputError("the table has a header but no rows", where=self.name,
                              allowed="a table with rows")
         if columns is None and drop_index: df = self._without_index(df)
-        if nrows is None: self._tell(df)
+        if nrows is None: self.tell(len(df), int(df.index[-1]))
         return df
 
     def batches(
@@ -249,14 +249,18 @@ class Table:
         raise InputError("is empty", where=self.place(blank[0], columns),
                          remedy=f"fill it in or remove the row{more_rows(blank)}")
 
-    def _tell(self, df: pd.DataFrame):
+    def tell(
+        self,
+        rows: int, # how many there are, without blank ones
+        last: int, # number of the last one
+    ):
         "Log, once, how the table is stored"
         if self._told or self.format.kind == "frame": return
         self._told = True
-        blank = int(df.index[-1]) - len(df) - (self.format.kind != "Parquet")
+        blank = last - rows - (self.format.kind != "Parquet")
         left = f", {blank:,} blank ones left out" if blank else ""
         level = logging.WARNING if self.format.guessed else logging.INFO
-        log.log(level, "%s: %s; %s rows%s", self.name, self.format, f"{len(df):,}", left)
+        log.log(level, "%s: %s; %s rows%s", self.name, self.format, f"{rows:,}", left)
 
     def _missing(self, column: str, setting: str) -> InputError:
         "Say that `column`, which `setting` named, is not there"
@@ -300,8 +304,8 @@ def _state(path: Path) -> tuple[int, ...]:
 
 def _numbered(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:
     "Put row numbers in front of `batch`"
-    names = ["row", *batch.schema.names]
-    return pa.RecordBatch.from_arrays([pa.array(rows, pa.int64()), *batch.columns], names)
+    schema = batch.schema.insert(0, pa.field("row", pa.int64()))
+    return pa.RecordBatch.from_arrays([pa.array(rows, pa.int64()), *batch.columns], schema=schema)
 
 
 def as_table(

@@ -18,7 +18,7 @@ from .errors import InputError, Place, one_line
 from .files import check_place, replacing
 
 # %% auto #0
-__all__ = ['ENDINGS', 'check_writable', 'check_holds', 'without_formulas', 'write_table']
+__all__ = ['ENDINGS', 'check_writable', 'check_holds', 'without_formulas', 'write_table', 'quoting_of']
 
 # %% ../../nbs/parts/13_writing.ipynb #8b0c1e07
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".xlsx")
@@ -148,10 +148,17 @@ def write_table(
 
 
 def _write_csv(df: pd.DataFrame, path: Path, sep: str, encoding: str):
-    "Write `df` as CSV, with quotes around all texts if one has a break that `csv` would not quote"
-    every = any("\r" in str(c) or str(c).startswith("\ufeff") for c in df) or _has_returns(df)
+    "Write `df` as CSV"
     df.to_csv(path, index=False, sep=sep, encoding=encoding, lineterminator="\n",
-              quoting=csv.QUOTE_NONNUMERIC if every else csv.QUOTE_MINIMAL)
+              quoting=quoting_of(df))
+
+
+def quoting_of(
+    df: pd.DataFrame, # a table
+) -> int: # as `csv` names it
+    "Choose quotes around all texts of a CSV if one has a break that `csv` would not quote"
+    every = any("\r" in str(c) or str(c).startswith("\ufeff") for c in df) or _has_returns(df)
+    return csv.QUOTE_NONNUMERIC if every else csv.QUOTE_MINIMAL
 
 
 def _has_returns(df: pd.DataFrame) -> bool:

@@ -16,7 +16,7 @@ from ..parts.tables import Table
 from ..predict import Classifier
 
 # %% auto #0
-__all__ = ['log', 'code_rows', 'texts_of', 'code_table', 'check_free', 'counted']
+__all__ = ['log', 'code_rows', 'texts_of', 'code_table', 'check_free', 'counted', 'sums']
 
 # %% ../../nbs/tools/10_coding.ipynb #09a00005
 log = logging.getLogger(__name__)
@@ -71,9 +71,21 @@ def check_free(
 
 
 def counted(
-    found: pd.DataFrame, # as `Classifier.predict` returns it
+    found: pd.DataFrame, # as `Classifier.predict` returns it, or with `rows`, of which each is many
 ) -> str: # such as "3 of 4 rows coded, 1 uncodable (blank)"
     "Say how many rows were coded, and why others were not"
-    left = found.reason[found.status != "coded"].value_counts()
+    done, rows, left = sums(found, "coded")
     reasons = "".join(f", {n:,} uncodable ({why})" for why, n in left.items())
-    return f"{(found.status == 'coded').sum():,} of {len(found):,} rows coded{reasons}"
+    return f"{done:,} of {rows:,} rows coded{reasons}"
+
+
+def sums(
+    found: pd.DataFrame, # with `status` and `reason`, and with `rows` if each stands for many
+    done: str, # status of rows that need nothing more
+) -> tuple[int, int, pd.Series]: # rows that are `done`, all rows, and others by reason
+    "Count the rows that are `done`, and the others by reason, most frequent first"
+    n = found["rows"] if "rows" in found else pd.Series(1, index=found.index)
+    others = found.status != done
+    why = n[others].groupby(found.reason[others].str.partition(":")[0], sort=False).sum()
+    left = why.sort_values(ascending=False, kind="stable")
+    return int(n[~others].sum()), int(n.sum()), left

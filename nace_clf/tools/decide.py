@@ -27,11 +27,11 @@ from ..parts.sets import Sets, fit_sets
 from ..parts.tables import Table, as_table
 from ..parts.testset import TestSet
 from ..predict import Classifier
-from .coding import check_free, code_rows, texts_of
+from .coding import check_free, code_rows, sums, texts_of
 
 # %% auto #0
 __all__ = ['log', 'Certified', 'certify', 'headline', 'to_text', 'tables_of', 'about_audit', 'Coded', 'code_file',
-           'added_columns']
+           'added_columns', 'for_file', 'counted_decisions', 'why_withdrawn']
 
 # %% ../../nbs/tools/16_decide.ipynb #d1600006
 log = logging.getLogger(__name__)
@@ -179,9 +179,9 @@ def code_file(
         drift = clf.compare(texts)
         if drift.alarm: withdrawn = "differs from the audit"
     found = clf.decide(texts, top_k, sets, progress, withdrawn).set_axis(texts.index)
-    log.info("%s in %.1f s, by %s", _counted(found), time.perf_counter() - start, clf.computed)
-    if withdrawn: log.warning("%s: %s", table.name, _why(withdrawn, drift))
-    return Coded(_for_file(found), withdrawn, drift)
+    log.info("%s in %.1f s, by %s", counted_decisions(found), time.perf_counter() - start, clf.computed)
+    if withdrawn: log.warning("%s: %s", table.name, why_withdrawn(withdrawn, drift))
+    return Coded(for_file(found), withdrawn, drift)
 
 
 def added_columns(
@@ -190,12 +190,14 @@ def added_columns(
     sets: float | None = None, # coverage of lists
 ) -> list[str]: # names of the columns that `code_file` adds
     "Name the columns that are to be added to a table"
-    if clf.decides: return list(_for_file(clf.decide([], top_k, sets)))
+    if clf.decides: return list(for_file(clf.decide([], top_k, sets)))
     if sets: clf.rules.check_sets(sets)
     return list(clf.predict([], top_k))
 
 
-def _for_file(found: pd.DataFrame) -> pd.DataFrame:
+def for_file(
+    found: pd.DataFrame, # as `Classifier.decide` returns it
+) -> pd.DataFrame: # with the columns that a file has
     "Put decisions into the columns of a file: only a code that needs no second look is one there"
     auto = found.status == "auto"
     codes = {name: found[column].astype(object).where(auto, "")
@@ -209,16 +211,20 @@ def _for_file(found: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rest, found.assign(**codes)[order]], axis=1)
 
 
-def _counted(found: pd.DataFrame) -> str:
+def counted_decisions(
+    found: pd.DataFrame, # as `Classifier.decide` returns it, or with `rows`, of which each is many
+) -> str: # such as "3 of 4 rows coded without a second look (1 blank)"
     "Say how many rows need no second look, and why others do"
-    n = found.status.value_counts()
-    why = found.reason[found.status != "auto"].str.partition(":")[0].value_counts()
+    done, rows, why = sums(found, "auto")
     reasons = ", ".join(f"{k:,} {reason}" for reason, k in why.items())
-    said = f"{n.get('auto', 0):,} of {len(found):,} rows coded without a second look"
+    said = f"{done:,} of {rows:,} rows coded without a second look"
     return said + f" ({reasons})" * bool(reasons)
 
 
-def _why(withdrawn: str, drift: Drift | None) -> str:
+def why_withdrawn(
+    withdrawn: str, # why nothing is promised
+    drift: Drift | None, # how the file compares with the audit
+) -> str: # one line
     "Say in words why nothing is promised"
     said = str(drift) if drift is not None and drift.alarm else withdrawn
     return f"the certificate does not hold for this file, and all rows are for review: {said}"

@@ -17,7 +17,7 @@ from . import __version__
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
-from .outputs import check_asked, check_coded, check_reviewed, suggested, write_like
+from .outputs import check_asked, check_reviewed, suggested, write_like
 from .parts.errors import InputError, printable, public_name
 from .parts.files import starting
 from .terminal import log_to_screen, on_screen, terminable
@@ -53,7 +53,8 @@ def _before(
 # %% ../nbs/tools/14_cli.ipynb #0103a6bd
 _GO_ON = {"train": "; with --save-strategy, the same command and --resume go on from the last "
                    "checkpoint",
-          "tune": "; the same command and --resume go on with the search"}
+          "tune": "; the same command and --resume go on with the search",
+          "predict": "; for a table, the same command and --resume go on"}
 
 
 def main(
@@ -202,9 +203,10 @@ def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
     output: opt.TableOut = None, top_k: opt.TopK = 2,
     text_col: opt.TextCol = None, revision: opt.Revision = None,
-    blend: opt.Blend = None, precision: opt.Precision = "auto",
+    blend: opt.Blend = None, cascade: opt.Cascade = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
-    safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, progress: opt.Progress = True,
+    safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, resume: opt.ResumeJob = False,
+    progress: opt.Progress = True,
 ) -> int:
     "Code TEXTs, or the table --input, with the model in DIR. Exit code 1: nothing is promised."
     check_asked(texts, input, output)
@@ -214,14 +216,18 @@ def predict(
         from nace_clf.parts.tables import Table
         from nace_clf.parts.texts import check_texts
         from nace_clf.predict import Classifier
-        if texts: check_texts(texts)
-        clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
-    if texts: return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
-    from nace_clf.tools.decide import added_columns, code_file
+        if texts:
+            check_texts(texts)
+            clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
+            if cascade: clf.use_cascade()
+            return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
+        from nace_clf.tools.jobs import Job, code_large
+        from nace_clf.tools.plans import Asked, Coder
+        coder = Coder(folder, Asked(top_k, sets, revision, precision, blend, cascade))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    check_coded(table, clf, added_columns(clf, top_k, sets), output)
-    found = code_file(clf, table, top_k, sets, progress)
-    print(write_like(table, table.beside(found.rows, output), output, safe_csv))
+    job = Job(coder, table.using(coder.text_col), output, safe_csv)
+    found = code_large(job, resume, progress)
+    print(output, job.summary, sep="\n")
     return found.exit_code
 
 
@@ -254,7 +260,7 @@ def certify(
     confidence: opt.Confidence = 0.95, level: opt.Deepest = None, by: opt.ByLevel = None,
     against: opt.Trained = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
     group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", progress: opt.Progress = True,
+    delimiter: opt.Delimiter = "", cascade: opt.CertifyCascade = False, progress: opt.Progress = True,
 ) -> int:
     "Find out which codes of DIR need no second look. Exit code 1: nothing can be promised."
     from nace_clf.parts.certificate import Promise
@@ -263,7 +269,7 @@ def certify(
     from nace_clf.tools.decide import to_text
     source = Table(table, text_col or (), label_col or "", group_col or "", encoding, delimiter)
     found = find(folder, source, Promise(accuracy, confidence, level, by),
-                 Table(against) if against else None, progress)
+                 Table(against) if against else None, progress, cascade)
     print(to_text(found, opt.terminal_width()))
     return found.exit_code
 

@@ -143,6 +143,11 @@ Minutes = _given(float, "Time for the search; a trial that runs longer is stoppe
                  "evaluation.", parser=number(float), metavar="NUMBER")
 Blend = _given(Optional[bool], "With the TF-IDF model of DIR, or the BERT alone; with it, if there "
                "is one, if not given.", "--blend/--no-blend", **_HIDDEN)
+Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where its label is surely "
+                 "that of both; for tables, if DIR knows where, if not given.",
+                 "--cascade/--no-cascade", **_HIDDEN)
+CertifyCascade = _given(bool, "Certify answers of which the TF-IDF model gives some alone.",
+                        "--cascade")
 Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "
                    "known to keep its labels), exact (fp32), bf16, fp16 (GPUs) or int8 (CPUs).")
 Again = _given(bool, "Time the formats again, even if their times are known.", "--again")
@@ -153,6 +158,8 @@ Space = _given(Optional[Path], "YAML file with the settings to search and their 
                "learn_rate, epochs, train_bs, class_weights and label_smoothing if not given.",
                **_HIDDEN)
 ResumeRun = _given(bool, "Go on from the last checkpoint of a run that was killed.", "--resume")
+ResumeJob = _given(bool, "Go on with a table that was not finished: OUT.job/ holds what was done.",
+                   "--resume")
 ResumeSearch = _given(bool, "Go on with the search in the folder.", "--resume")
 Progress = _given(bool, "Show a progress bar.", "--progress/--no-progress")
 

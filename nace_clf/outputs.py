@@ -10,7 +10,7 @@ from pathlib import Path
 from .parts.errors import InputError
 
 # %% auto #0
-__all__ = ['write_like', 'check_coded', 'check_asked', 'suggested', 'check_reviewed']
+__all__ = ['write_like', 'check_asked', 'suggested', 'check_reviewed']
 
 # %% ../nbs/tools/12_outputs.ipynb #9b0c1e07
 def write_like(
@@ -27,24 +27,6 @@ def write_like(
     return write_table(df, target, table.format.delimiter or ",", encoding, safe, typed)
 
 # %% ../nbs/tools/12_outputs.ipynb #9b0c1e0b
-def check_coded(
-    table, # the `Table` to code
-    clf, # the `Classifier`
-    added: list[str], # names of the columns that it adds
-    target: Path, # where rows and suggestions are to be written
-):
-    "Raise an `InputError` unless `target` can hold the rows of `table` and their suggestions"
-    import pandas as pd
-
-    from nace_clf.parts.tables import check_holds
-    from nace_clf.tools.coding import check_free
-    check_free(table, added)
-    words = pd.Series([*clf.names, *(clf.titles or [])], dtype=object)
-    check_holds(words.to_frame("label"), target, "the labels of the model", "output")
-    both = table.beside(pd.DataFrame(columns=added), target)
-    if isinstance(both, pd.DataFrame): check_holds(both, target, table.name, "output")
-
-
 def check_asked(
     texts: list[str] | None, # descriptions
     input: str | None, # a table to read
@@ -68,6 +50,8 @@ def suggested(
 ): # a frame
     "Find what `clf` suggests for `texts` on a command line"
     if not (sets or clf.decides): return clf.predict(texts, top_k)
+    granted = clf.rules.granted
+    if granted and granted.answers == "cascade" and clf.has_cascade: clf.use_cascade()
     found = clf.decide(texts, top_k, sets)
     return found.drop(columns=["code", "title", "level", "confidence"])
 

@@ -156,9 +156,28 @@ class Classifier(Runner):
                          allowed=f"1 to {n}", setting="top_k")
 
     @property
-    def answers(self) -> str: # "blend" or "bert"
+    def has_cascade(self) -> bool: # and the blend answers
+        "Tell whether the folder says when its TF-IDF model may answer alone"
+        return self.blend is not None and self.folder.has("cascade")
+
+    def use_cascade(
+        self,
+        on: bool = True, # or ask the whole blend about every text
+    ):
+        "Have the TF-IDF model answer alone where its label is surely the blend's"
+        from nace_clf.parts.cascade import load_cascade  # scipy.stats is slow to import
+        if on and not self.has_cascade:
+            raise InputError("does not say when a TF-IDF model may answer alone",
+                             where=str(self.folder.path), setting=("cascade", "blend"),
+                             remedy="train with {blend} and more rows, or leave {cascade} out")
+        self.cascade = load_cascade(self.folder.file("cascade", "cascade.json").parent
+                                    ) if on else None
+        self.__dict__.pop("rules", None)  # those for what answers now
+
+    @property
+    def answers(self) -> str: # "cascade", "blend" or "bert"
         "Tell which model gives the answers"
-        return "blend" if self.blend else "bert"
+        return "cascade" if self.cascade else "blend" if self.blend else "bert"
 
     @cached_property
     def rules(self) -> Rules: # certificate, texts to refuse

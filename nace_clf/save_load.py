@@ -22,6 +22,7 @@ from .parts.baseline import Baseline, Blend, save_blend
 from .parts.beside import compare_linear, linear_beside
 from .parts.calibration import Calibration, fit_calibration, held_out, save_calibration
 from .parts.card import model_card
+from .parts.cascade import Cascade, cascade_of, save_cascade
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, add_part, load, verify, write_manifest
 from .parts.proof import compare_int8
@@ -71,6 +72,7 @@ class Training:
     calibration: Calibration | None = None # the temperatures of its probabilities
     sets: FolderSets | None = None # how long a list of labels has to be
     seen: Seen | None = None # which texts it was made with
+    cascade: Cascade | None = None # when its TF-IDF model answers alone
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
 def save(
@@ -85,7 +87,7 @@ def save(
     data, metrics = training.data, training.metrics
     also = {"blend": (save_blend, training.blend), "sets": (save_sets, training.sets),
             "calibration": (save_calibration, training.calibration),
-            "seen": (save_seen, training.seen)}
+            "seen": (save_seen, training.seen), "cascade": (save_cascade, training.cascade)}
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():
         tmp.mkdir()
@@ -173,6 +175,9 @@ def _calibrate(training: Training, logits: np.ndarray, ds: Data):
     held = held_out(logits, training.blend, rows["text"][:], rows["label"][:], training.cfg.seed)
     training.calibration = fit_calibration(held, ds.labels)
     if training.calibration: training.sets = fit_folder_sets(held, ds.labels)
+    if training.blend:
+        training.cascade = cascade_of(training.blend, logits, rows["text"][:], rows["label"][:],
+                                      training.calibration)
 
 
 def _tell_uncodable(folder: Path, ds: Data):

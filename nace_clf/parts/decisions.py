@@ -44,7 +44,7 @@ class Granted(BaseModel):
     "Hold what certifying leaves in a model folder"
     model_config = ConfigDict(extra="forbid")
     format: Literal[1] = 1 # of certificate.json
-    answers: Literal["bert", "blend"] # which model the audit was asked of
+    answers: Literal["bert", "blend", "cascade"] # which model the audit was asked of
     certificate: Certificate # what is promised
     reference: Reference # what a file is compared with
     sets: Sets | None = None # lists that hold the right code
@@ -52,10 +52,11 @@ class Granted(BaseModel):
 
 def model_digest(
     folder: ModelFolder, # a saved model
-    answers: str, # "bert" or "blend"
+    answers: str, # "bert", "blend" or "cascade"
 ) -> str: # 64 hexadecimal digits; others if any answer may have changed
     "Compute a SHA-256 of all files of `folder` that its answers depend on"
-    parts = ["weights", "tokenizer", "calibration", "uncodable"] + ["blend"] * (answers == "blend")
+    parts = ["weights", "tokenizer", "calibration", "uncodable"]
+    parts += {"bert": [], "blend": ["blend"], "cascade": ["blend", "cascade"]}[answers]
     there = [folder.manifest.parts[name] for name in parts if name in folder.manifest.parts]
     sums = sorted(folder.manifest.files[file] for part in there for file in part.files)
     return hashlib.sha256(" ".join(sums).encode()).hexdigest()
@@ -144,18 +145,18 @@ class Rules:
                          allowed=f"one of {', '.join(f'{o:g}' for o in found.coverages)}")
 
 
-_NAMES = {"bert": "the BERT alone", "blend": "the blend"}
+_NAMES = {"bert": "the BERT alone", "blend": "the blend", "cascade": "the cascade"}
 
 
 def rules_of(
     folder: ModelFolder, # a saved model
     labels: Labels, # of the model
-    answers: str, # "bert" or "blend": which model gives the answers
+    answers: str, # "bert", "blend" or "cascade": which model gives the answers
 ) -> Rules: # with what the folder holds
     "Read the rules in `folder`"
     whole = "blend" if folder.has("blend") else "bert"
     uncodable = load_uncodable(folder.path) if folder.has("uncodable") else None
-    rules = Rules(labels, load_granted(folder, labels), uncodable if answers == whole else None)
+    rules = Rules(labels, load_granted(folder, labels), uncodable if answers in (whole, "cascade") else None)
     if folder.has("sets"):
         of_model = load_sets(folder.file("sets", "sets.json").parent).models
         rules.sets = of_model.get(answers, {}).get(labels.level)

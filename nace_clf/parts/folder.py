@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # %% ../../nbs/parts/32_folder.ipynb #bf431825
 FORMAT = 2  # of the manifest, as this version writes and reads it
 PARTS = {"weights": 1, "tokenizer": 1, "blend": 1, "onnx": 1,  # and their formats
-         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1, "sets": 1}
+         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1, "sets": 1, "cascade": 1}
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*$")]  # of a file in the folder

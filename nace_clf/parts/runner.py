@@ -34,10 +34,11 @@ from .stored import COPY_AGAIN
 from .threads import fit_threads, shared_pool
 
 # %% auto #0
-__all__ = ['log', 'check_choices', 'Runner']
+__all__ = ['log', 'POOLED', 'check_choices', 'Runner']
 
 # %% ../../nbs/parts/46_runner.ipynb #dae96602
 log = logging.getLogger(__name__)
+POOLED = 4  # portions whose doubtful texts go to the BERT together, so that its batches are full
 
 # %% ../../nbs/parts/46_runner.ipynb #05ed24ce
 def check_choices(
@@ -64,6 +65,8 @@ def check_choices(
 # %% ../../nbs/parts/46_runner.ipynb #8c309b65
 class Runner:
     "Compute the logits of texts with a saved model"
+    cascade = None # a `parts.cascade.Cascade`: when the TF-IDF model answers alone; None: never
+
     def __init__(
         self,
         folder: str | Path, # a folder that `save_load.save` wrote
@@ -163,7 +166,8 @@ class Runner:
     ) -> Iterator[tuple[slice, np.ndarray]]: # which texts; their logits, [texts, classes]
         "Yield the logits of `texts` portion by portion, and prepare the next while one is computed"
         pa.default_memory_pool().release_unused()  # what reading the texts from a table has left
-        ends = [min(i + PORTION, len(texts)) for i in range(0, len(texts), PORTION)]
+        size = PORTION * (POOLED if self.cascade else 1)
+        ends = [min(i + size, len(texts)) for i in range(0, len(texts), size)]
         slices, pool = list(map(slice, [0, *ends], ends)), shared_pool(self.workers)
         bar = tqdm(total=len(texts), desc="predicting", disable=not progress)
         with ThreadPoolExecutor(1) as reader, bar:
@@ -174,13 +178,17 @@ class Runner:
                 yield at, self._compute(*ready, pool)
                 bar.update(at.stop - at.start)
 
-    def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray | None]:
-        "Tokenize `texts`, and compute the logits of the TF-IDF model if there is one"
-        return self.encode(texts), self.blend.baseline.logits(texts) if self.blend else None
+    def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray, np.ndarray | None]:
+        "Compute the logits of the TF-IDF model if there is one, and tokenize what the BERT is asked"
+        linear = self.blend.baseline.logits(texts) if self.blend else None
+        alone = self.cascade.sure(linear) if self.cascade else np.zeros(len(texts), bool)
+        asked = np.flatnonzero(~alone)
+        return self.encode([texts[i] for i in asked]), asked, linear
 
     def _compute(
         self,
-        rows: list[list[int]], # token ids of each text
+        rows: list[list[int]], # token ids of each text that the BERT is asked
+        asked: np.ndarray, # which texts these are
         linear: np.ndarray | None, # logits of the TF-IDF model, [texts, classes]
         pool: ThreadPoolExecutor | None, # who computes
     ) -> np.ndarray: # [texts, classes]
@@ -195,7 +203,12 @@ class Runner:
         if not np.isfinite(out).all():
             raise InputError(f"computes numbers that are not finite ({self.computed})",
                              where=str(self.folder.path), remedy=COPY_AGAIN)
-        return self.blend.logits(out, linear) if self.blend else out
+        if self.blend is None: return out
+        both = self.blend.logits(out, linear[asked])
+        if self.cascade is None: return both
+        found = self.cascade.logits(linear)
+        found[asked] = both
+        return found
 
     def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
         "Compute the logits of the `rows` numbered `part`; `fill` repeats rows up to a usual size"

@@ -11,8 +11,9 @@ from pathlib import Path
 from ..config import Config
 from ..data import Data, fingerprint, load_data
 from ..parts.calibration import Calibration, fit_calibration, held_out, save_calibration
+from ..parts.cascade import cascade_of, save_cascade
 from ..parts.errors import InputError
-from ..parts.folder import ModelFolder, add_part
+from ..parts.folder import ModelFolder, add_part, drop_part
 from ..parts.sets import fit_folder_sets, save_sets
 from ..parts.tables import Table
 from ..predict import Classifier
@@ -48,12 +49,13 @@ def calibrate(
     table: Table | str | Path, # the table that it was trained on
     progress: bool = False, # show a progress bar
 ) -> Calibration: # as it now stands in the folder
-    "Add temperatures and sets to the model in `folder`, from the validation rows in `table`"
+    "Add temperatures, sets and cascade to the model in `folder`, from the validation rows in `table`"
     whole = ModelFolder(folder)
     ds = rows_of(whole, table)
     rows, blend = ds["validation"], whole.blend() if whole.has("blend") else None
     bert = Classifier(folder, precision="exact", blend=False)
-    held = held_out(bert.logits(rows["text"][:], progress), blend, rows["text"][:],
+    logits = bert.logits(rows["text"][:], progress)
+    held = held_out(logits, blend, rows["text"][:],
                     rows["label"][:], whole.config["seed"])
     found = fit_calibration(held, ds.labels)
     if found is None:
@@ -63,4 +65,7 @@ def calibrate(
     with tempfile.TemporaryDirectory() as tmp:
         add_part(folder, save_calibration(found, tmp), "calibration", **found.about())
         add_part(folder, save_sets(fit_folder_sets(held, ds.labels), tmp), "sets")
+        fast = cascade_of(blend, logits, rows["text"][:], rows["label"][:], found) if blend else None
+        if fast: add_part(folder, save_cascade(fast, tmp), "cascade")
+        else: drop_part(folder, "cascade")
     return found

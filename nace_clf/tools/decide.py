@@ -56,6 +56,7 @@ def certify(
     promise: Promise = Promise(), # what is to be promised
     against: Table | None = None, # training table, for folders without hashes
     progress: bool = False, # show a progress bar
+    cascade: bool = False, # of answers of which the TF-IDF model gives some alone
 ) -> Certified: # what can be promised
     "Find out what the audit `source` proves of the model in `folder`, and keep it there"
     opened, table = ModelFolder(folder), as_table(source)
@@ -63,6 +64,7 @@ def certify(
     test = read_audit(opened, table, promise)
     refuse_seen(test.rows, test.table, seen)
     clf = Classifier(folder)
+    clf.use_cascade(cascade)
     texts, groups = test.rows.text.tolist(), groups_of(test)
     probs, refused = _answers(clf, texts, progress)
     found = certify_rows(probs, test.rows.label.tolist(), clf.labels, promise, groups, refused)

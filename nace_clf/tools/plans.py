@@ -35,6 +35,7 @@ class Asked:
     revision: str | None = None # of NACE; the training run's
     precision: str = "auto" # numbers to multiply
     blend: bool | None = None # with the TF-IDF model of the folder, if there is one
+    cascade: bool | None = None # let it answer alone where that is proven; see `Coder.cascade`
 
 
 class Coder:
@@ -49,8 +50,26 @@ class Coder:
         self.asked, self.withdrawn = asked, withdrawn
         self.clf = Classifier(folder, revision=asked.revision, precision=asked.precision,
                               blend=asked.blend)
+        self.clf.use_cascade(self._wanted())
         # each batch in one thread, or its last digits depend on how many there are
         self.clf.choice = replace(self.clf.choice, one_worker=True)
+
+    def _wanted(self) -> bool:
+        "Tell whether the cascade is asked for, or fits what is promised and asked"
+        if self.asked.cascade is not None: return self.asked.cascade
+        if not self.clf.has_cascade: return False
+        granted = self.clf.rules.granted
+        return granted.answers == "cascade" if granted else not self.asked.sets
+
+    @property
+    def cascade(self) -> str: # one line
+        "Say whether the TF-IDF model answers alone where that is proven, and if not, why"
+        clf = self.clf
+        if clf.cascade: return f"on: {clf.cascade}"
+        if self.asked.cascade is False: return "off, as asked"
+        if not clf.has_cascade: return "off: the model knows none"
+        if clf.rules.granted: return "off: the certificate is not one for the cascade"
+        return "off: the lists are those of the blend"
 
     def __call__(
         self,
@@ -66,9 +85,15 @@ class Coder:
         "Name the columns that are added to a table"
         return added_columns(self.clf, self.asked.top_k, self.asked.sets)
 
+    @property
+    def text_col(self) -> list[str]: # columns with the descriptions
+        "Name the text columns of the training run"
+        return self.clf.manifest["config"]["text_col"]
+
     def exactly(self) -> Asked: # the same with the number format that was chosen
         "Say what was asked so that another machine computes alike"
-        return replace(self.asked, precision=self.clf.precision)
+        return replace(self.asked, precision=self.clf.precision,
+                       cascade=self.clf.cascade is not None)
 
 # %% ../../nbs/tools/26_plans.ipynb #26c0000d
 PART = 2**14  # texts a part
@@ -85,11 +110,11 @@ class Plan(BaseModel):
     output: str # name of the table to write
     safe: bool # mark formulas in a CSV
     model: str # SHA-256 of what the answers depend on
-    answers: str # "bert" or "blend"
+    answers: str # "bert", "blend" or "cascade"
     engine: str # "torch" or "onnx"
     device: str # "cpu", "cuda" or "mps"
     numbers: str # number format
-    thresholds: dict[str, str] # SHA-256 of certificate and sets, by part of the folder
+    thresholds: dict[str, str] # SHA-256 of what decides, by part of the folder
     top_k: int # suggestions a row
     sets: float | None # coverage of lists
     revision: str | None # of NACE
@@ -122,7 +147,7 @@ def plan_of(
     "Plan to code `table` with `coder`"
     clf, asked = coder.clf, coder.asked
     manifest = clf.folder.manifest
-    thresholds = {name: manifest.files[file] for name in ("certificate", "sets")
+    thresholds = {name: manifest.files[file] for name in ("certificate", "sets", "cascade")
                   if name in manifest.parts for file in manifest.parts[name].files}
     return Plan(
         input=table.sha256, stored=str(table.format), text_col=table.text_col,
@@ -157,7 +182,8 @@ class Summary(BaseModel):
     reason: dict[str, int] # other rows, by reason
     engine: str # what computed, and how
     model: str # SHA-256 of what the answers depend on
-    answers: str # "bert" or "blend"
+    answers: str # "bert", "blend" or "cascade"
+    cascade: str # whether the TF-IDF model answers alone where that is proven, or why not
     certificate: Promise | None = None # of the folder, if there is one
     withdrawn: str = "" # why it does not hold for this table, if so
     drift: Drift | None = None # how the table compares with the audit
@@ -232,4 +258,5 @@ def summary_of(
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         rows=tally.rows.total(), status=tally.by(0), reason=tally.by(1), level=tally.by(2),
         engine=str(coder.clf.computed), model=plan.model, answers=plan.answers,
+        cascade=coder.cascade,
         certificate=promise_of(coder.clf), **more)

@@ -31,6 +31,8 @@ def about(
     opened = ModelFolder(folder)
     manifest, labels, seen = opened.manifest, opened.labels, load_seen(opened)
     rules = rules_of(opened, labels, "blend" if opened.has("blend") else "bert")
+    if rules.granted and rules.granted.answers == "cascade" and opened.has("cascade"):
+        rules = rules_of(opened, labels, "cascade")
     granted = rules.granted
     read = {"calibration": load_calibration, "uncodable": load_uncodable}
     others = {name: load(opened.path).model_dump(mode="json") if opened.has(name) else None

@@ -16,7 +16,7 @@ from .distinct import BLANK
 from .durable import committing
 
 # %% auto #0
-__all__ = ['types_of', 'part_file', 'keep_part', 'as_part', 'join_parts', 'Answers']
+__all__ = ['types_of', 'part_file', 'keep_part', 'is_whole', 'as_part', 'join_parts', 'Answers']
 
 # %% ../../nbs/parts/66_answers.ipynb #66a00007
 def types_of(
@@ -48,6 +48,18 @@ def keep_part(
 ):
     "Keep the part `i` on the disk, all of it or nothing"
     with committing(part_file(folder, i)) as draft: pq.write_table(as_part(found), draft)
+
+
+def is_whole(
+    folder: str | Path, # of a job
+    i: int, # number of the part, from 0
+    rows: int, # that it should have
+) -> bool: # or it is to be coded again
+    "Tell whether the part `i` is there and whole"
+    path = part_file(folder, i)
+    if not path.is_file(): return False
+    try: return pq.read_metadata(path).num_rows == rows
+    except (pa.ArrowException, OSError): return False
 
 
 def as_part(

@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .durable import committing, not_written
+from .errors import InputError, one_line
 from .texts import is_blank
 
 # %% auto #0
-__all__ = ['BLANK', 'Listing', 'texts_file', 'read_texts', 'Listed']
+__all__ = ['BLANK', 'Listing', 'texts_file', 'read_texts', 'broken', 'Listed']
 
 # %% ../../nbs/parts/64_distinct.ipynb #64d00007
 BLANK = 2**32 - 1  # number of texts that say nothing
@@ -111,7 +112,18 @@ def read_texts(
     i: int, # number of the file, from 0
 ) -> list[str]: # descriptions
     "Read a file of texts"
-    return pq.read_table(texts_file(folder, i))["text"].to_pylist()
+    path = texts_file(folder, i)
+    try: return pq.read_table(path)["text"].to_pylist()
+    except (pa.ArrowException, OSError, KeyError) as e: raise broken(path, e) from None
+
+
+def broken(
+    path: str | Path, # a file of a job
+    problem: Exception | str, # what is wrong with it
+) -> InputError: # to be raised
+    "Say that the file `path` of a job is damaged"
+    return InputError(f"is damaged ({one_line(problem, 120)})", where=str(path),
+                      remedy="remove the folder, and start again")
 
 # %% ../../nbs/parts/64_distinct.ipynb #64d0000c
 class Listed(Sequence):

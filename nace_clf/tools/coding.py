@@ -86,6 +86,6 @@ def sums(
     "Count the rows that are `done`, and the others by reason, most frequent first"
     n = found["rows"] if "rows" in found else pd.Series(1, index=found.index)
     others = found.status != done
-    why = n[others].groupby(found.reason[others].str.partition(":")[0], sort=False).sum()
-    left = why.sort_values(ascending=False, kind="stable")
+    why = found.reason[others].map(lambda reason: reason.partition(":")[0])
+    left = n[others].groupby(why, sort=False).sum().sort_values(ascending=False, kind="stable")
     return int(n[~others].sum()), int(n.sum()), left

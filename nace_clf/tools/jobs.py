@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from ..parts.answers import Answers, join_parts, keep_part, part_file
+from ..parts.answers import Answers, is_whole, join_parts, keep_part
 from ..parts.decisions import draw_texts
-from ..parts.distinct import Listed, Listing, read_texts
+from ..parts.distinct import Listed, Listing, broken, read_texts
 from ..parts.drift import Drift, drift_of
 from ..parts.durable import committing
 from ..parts.errors import InputError, listed
@@ -130,8 +130,9 @@ class Job:
         return self.output.with_name(self.output.name + ".summary.json")
 
     def done(self, start: Start) -> list[int]: # numbers of parts
-        "List the parts that are there"
-        return [i for i in range(start.parts) if part_file(self.folder, i).is_file()]
+        "List the parts that are there, and whole"
+        sizes = ((i, min(self.part, start.distinct - i * self.part)) for i in range(start.parts))
+        return [i for i, size in sizes if is_whole(self.folder, i, size)]
 
 
 _PLAN, _START, _ROWS = "plan.json", "start.json", "rows.u32"
@@ -167,7 +168,10 @@ def _started(job: Job, plan: Plan, resume: bool) -> Start | None:
     if others := read_checked(Plan, folder / _PLAN).differences(plan):
         raise InputError(f"is a job of another plan: {listed(others, 3)}", **where,
                          remedy="ask for the same, or remove the folder")
-    return read_checked(Start, folder / _START)
+    start = read_checked(Start, folder / _START)
+    if start.parts != -(-start.distinct // job.part):
+        raise broken(folder / _START, f"{start.parts} parts of {start.distinct} texts")
+    return start
 
 # %% ../../nbs/tools/27_jobs.ipynb #27b0000d
 def _list(job: Job, told: Told) -> Start:
@@ -274,6 +278,7 @@ def _write(job: Job, start: Start, told: Told) -> Tally:
     tally, row, ending = Tally(), 0, "".join(job.output.suffixes[-2:]).lower()
     answers = Answers(join_parts(job.folder, start.parts, job.coder([""])), job.part)
     numbers = np.memmap(job.folder / _ROWS, "<u4", "r")
+    if len(numbers) != start.rows: raise broken(job.folder / _ROWS, f"{len(numbers)} rows")
     with committing(job.output, job.folder / f"output{ending}") as draft:
         writer = writer_of(job.output, draft, job.table, start.quoting, job.safe)
         try:
@@ -286,6 +291,7 @@ def _write(job: Job, start: Start, told: Told) -> Tally:
                 told.say(f"{row:,} of {start.rows:,} rows written", row, start.rows)
         finally: writer.close()
     answers.close()
+    del numbers  # which keeps the file open
     return tally
 
 

@@ -27,8 +27,8 @@ def types_of(
 
 
 def _type(values: pd.Series) -> pa.DataType:
-    "Name the type of a column: numbers and categories have their own, all else is text"
-    if isinstance(values.dtype, pd.CategoricalDtype): return pa.Array.from_pandas(values).type
+    "Name the type of a column: numbers have their own, all else is text"
+    if isinstance(values.dtype, pd.CategoricalDtype): return pa.string()
     if pd.api.types.is_numeric_dtype(values): return pa.from_numpy_dtype(values.dtype)
     return pa.string()
 
@@ -66,8 +66,9 @@ def as_part(
     found: pd.DataFrame, # answers
 ) -> pa.Table: # with columns as in any other part
     "Give the columns of answers their types"
-    return pa.Table.from_pandas(found, types_of(found), preserve_index=False
-                                ).replace_schema_metadata()
+    titles = {name: object for name, kind in found.dtypes.items() if kind == "category"}
+    rows = pa.Table.from_pandas(found.astype(titles), types_of(found), preserve_index=False)
+    return rows.replace_schema_metadata()
 
 # %% ../../nbs/parts/66_answers.ipynb #66a0000b
 def join_parts(
@@ -77,21 +78,19 @@ def join_parts(
 ) -> Path: # the file, in the Arrow format
     "Put all parts into one file, and the answer to a `blank` text behind them"
     path, last = Path(folder) / "answers.arrow", as_part(blank)
+    schema = pq.read_schema(part_file(folder, 0)) if parts else last.schema
     with committing(path) as draft, pa.OSFile(str(draft), "wb") as sink:
-        with pa.ipc.new_file(sink, last.schema) as file:
-            for i in range(parts): file.write_table(_one_batch(_read(folder, i, last.schema)))
-            file.write_table(_one_batch(last))
+        with pa.ipc.new_file(sink, schema) as file:
+            for i in range(parts): file.write_table(_cast(pq.read_table(part_file(folder, i)), schema))
+            file.write_table(_cast(last, schema))
     return path
 
 
-def _read(folder: str | Path, i: int, schema: pa.Schema) -> pa.Table:
-    "Read a part with the types of `schema`"
-    return pq.read_table(part_file(folder, i)).cast(schema)
-
-
-def _one_batch(table: pa.Table) -> pa.Table:
-    "Put the rows of `table` into one piece"
-    return table.combine_chunks()
+def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    "Give the columns of `table` the types of `schema`, also those that hold nothing, in one piece"
+    columns = [pa.nulls(len(column), kind.type) if column.null_count == len(column)
+               else column.cast(kind.type) for column, kind in zip(table.columns, schema)]
+    return pa.Table.from_arrays(columns, schema=schema).combine_chunks()
 
 
 class Answers:

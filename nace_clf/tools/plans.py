@@ -126,7 +126,7 @@ class Plan(BaseModel):
         other: Plan, # of now
     ) -> list[str]: # such as "top_k was 2 and is 1"
         "Say in which points `other` is another plan"
-        mine, theirs = self.model_dump(), other.model_dump()
+        mine, theirs = dict(self), dict(other)
         return [f"{name} was {_short(mine[name])} and is {_short(theirs[name])}"
                 for name in mine if mine[name] != theirs[name]]
 

@@ -54,7 +54,7 @@ class Listing:
         texts: Sequence[str], # descriptions
     ) -> np.ndarray: # uint32, [texts]; `BLANK` for those that say nothing
         "Number `texts`, and list those that are new"
-        where, distinct = pd.factorize(np.array(texts, dtype=object))
+        where, distinct = pd.factorize(np.array(texts, dtype=object), use_na_sentinel=False)
         numbers = np.full(len(distinct), BLANK, dtype=np.uint32)
         there = [i for i, text in enumerate(distinct) if not is_blank(text)]
         try: numbers[there] = self._numbers([distinct[i] for i in there])

@@ -139,8 +139,7 @@ class OnRay:
                     coder.withdrawn, _computes(coder))
         files = [str(texts_file(folder, i)) for i in parts]
         texts = ray.data.read_parquet(  # files are small: reading takes no core from an actor
-            files, include_paths=True, override_num_blocks=len(files),
-            ray_remote_args={"num_cpus": 0})
+            files, include_paths=True, override_num_blocks=len(files), num_cpus=0)
         return texts.map_batches(
             PartCoder, fn_constructor_args=[seat], batch_size=None, batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers), num_cpus=0 if gpus else 1,

@@ -185,7 +185,7 @@ def _list(job: Job, told: Told) -> Start:
                 quoting = max(quoting, _check_piece(job, df.set_axis(range(first, first + len(df)))))
                 numbers = listing.number(join_texts(_unique(df, table), table.text_col).tolist())
                 file.write(numbers.astype("<u4").tobytes())
-                rows, filled = rows + len(df), filled + _filled(df)
+                rows, filled = rows + len(df), filled + _filled(df, table)
                 told.say(f"{rows:,} rows read, {listing.count:,} distinct texts, "
                          f"{rows / (time.monotonic() - began):,.0f} rows a second")
         _check_rows(job, rows)
@@ -204,9 +204,9 @@ def _unique(df: pd.DataFrame, table: Table) -> pd.DataFrame:
     return df.loc[:, [name in table.text_col for name in df.columns]]
 
 
-def _filled(df: pd.DataFrame) -> int:
-    "Count the rows that hold anything"
-    return int((df != "").any(axis=1).sum())
+def _filled(df: pd.DataFrame, table: Table) -> int:
+    "Count the rows that are there: in a CSV or a sheet, those that hold anything"
+    return len(df) if table.format.kind == "Parquet" else int((df != "").any(axis=1).sum())
 
 
 def _least_quoting(job: Job) -> int:
@@ -303,6 +303,8 @@ def code_large(
 ) -> Summary: # what came of it; also kept beside the output
     "Code a table of any size"
     began, clf = time.monotonic(), job.coder.clf
+    if job.table.format.kind == "frame":
+        raise InputError("is a frame in memory", where=job.table.name, allowed="a file")
     job.table.require(text_col=job.table.text_col)
     check_free(job.table, job.coder.columns)
     for path in (job.output, job.summary): check_place(path, "output")

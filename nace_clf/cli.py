@@ -206,7 +206,6 @@ def predict(
     blend: opt.Blend = None, cascade: opt.Cascade = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, resume: opt.ResumeJob = False,
-    engine: opt.Engine = "local", ray_address: opt.RayAddress = None, workers: opt.Workers = None,
     progress: opt.Progress = True,
 ) -> int:
     "Code TEXTs, or the table --input, with the model in DIR. Exit code 1: nothing is promised."
@@ -222,14 +221,12 @@ def predict(
             clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
             if cascade: clf.use_cascade()
             return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
-        from nace_clf.tools.cluster import compute_with
         from nace_clf.tools.jobs import Job, code_large
         from nace_clf.tools.plans import Asked, Coder
-        compute = compute_with(engine, ray_address, workers)
         coder = Coder(folder, Asked(top_k, sets, revision, precision, blend, cascade))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
     job = Job(coder, table.using(coder.text_col), output, safe_csv)
-    found = code_large(job, resume, progress, compute)
+    found = code_large(job, resume, progress)
     print(output, job.summary, sep="\n")
     return found.exit_code
 

@@ -148,12 +148,6 @@ Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where
                  "--cascade/--no-cascade", **_HIDDEN)
 CertifyCascade = _given(bool, "Certify answers of which the TF-IDF model gives some alone.",
                         "--cascade")
-Engine = _given(str, "Who computes a table: local, or ray (nace_clf[ray]) on the cores or GPUs of a "
-                "cluster.", **_HIDDEN)
-RayAddress = _given(Optional[str], "Cluster of Ray; one is started on this machine if not given.",
-                    metavar="ADDRESS", **_HIDDEN)
-Workers = _given(Optional[int], "Processes of Ray that compute; one for each GPU or core if not "
-                 "given.", **_WHOLE, **_HIDDEN)
 Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "
                    "known to keep its labels), exact (fp32), bf16, fp16 (GPUs) or int8 (CPUs).")
 Again = _given(bool, "Time the formats again, even if their times are known.", "--again")

@@ -260,7 +260,8 @@ def certify(
     confidence: opt.Confidence = 0.95, level: opt.Deepest = None, by: opt.ByLevel = None,
     against: opt.Trained = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
     group_col: opt.AuditGroup = None, encoding: opt.Encoding = "",
-    delimiter: opt.Delimiter = "", cascade: opt.CertifyCascade = False, progress: opt.Progress = True,
+    delimiter: opt.Delimiter = "", cascade: opt.CertifyCascade = False,
+    progress: opt.Progress = True,
 ) -> int:
     "Find out which codes of DIR need no second look. Exit code 1: nothing can be promised."
     from nace_clf.parts.certificate import Promise

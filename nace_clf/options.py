@@ -143,8 +143,8 @@ Minutes = _given(float, "Time for the search; a trial that runs longer is stoppe
                  "evaluation.", parser=number(float), metavar="NUMBER")
 Blend = _given(Optional[bool], "With the TF-IDF model of DIR, or the BERT alone; with it, if there "
                "is one, if not given.", "--blend/--no-blend", **_HIDDEN)
-Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where its label is surely "
-                 "that of both; for tables, if DIR knows where, if not given.",
+Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where its label is "
+                 "surely that of both; for tables, if DIR knows where, if not given.",
                  "--cascade/--no-cascade", **_HIDDEN)
 CertifyCascade = _given(bool, "Certify answers of which the TF-IDF model gives some alone.",
                         "--cascade")

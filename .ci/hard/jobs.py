@@ -1,4 +1,4 @@
-"Large tables: kills at any moment, full disks, folders that vanish, and jobs that somebody else has changed"
+"Large tables: kills at any moment, full disks, folders that vanish, jobs that were changed"
 import json
 import os
 import random
@@ -105,7 +105,8 @@ def killed(times: int, seed: int) -> Callable[[Path], Outcome]:
         same = found.code == 0 and (folder / "out" / "out.csv").read_bytes() == wanted
         left = job.exists()
         if found.code == 0 and (not same or left or dead < times):
-            return replace(found, code=98, stderr=f"same: {same}, left: {left}, killed {dead} times")
+            said = f"same: {same}, left: {left}, killed {dead} times"
+            return replace(found, code=98, stderr=said)
         return found
     return run
 
@@ -132,7 +133,8 @@ def full(after: int) -> Callable[[Path], Outcome]:
         again = here(folder, "--resume")
         same = again.code == 0 and (folder / "out" / "out.csv").read_bytes() == wanted
         said = "No space left" in found.stderr
-        return found if same and said else replace(found, code=98, stderr=found.stderr + again.stderr)
+        if same and said: return found
+        return replace(found, code=98, stderr=found.stderr + again.stderr)
     return run
 
 

@@ -81,7 +81,8 @@ def join_parts(
     schema = pq.read_schema(part_file(folder, 0)) if parts else last.schema
     with committing(path) as draft, pa.OSFile(str(draft), "wb") as sink:
         with pa.ipc.new_file(sink, schema) as file:
-            for i in range(parts): file.write_table(_cast(pq.read_table(part_file(folder, i)), schema))
+            for i in range(parts):
+                file.write_table(_cast(pq.read_table(part_file(folder, i)), schema))
             file.write_table(_cast(last, schema))
     return path
 

@@ -156,7 +156,8 @@ def rules_of(
     "Read the rules in `folder`"
     whole = "blend" if folder.has("blend") else "bert"
     uncodable = load_uncodable(folder.path) if folder.has("uncodable") else None
-    rules = Rules(labels, load_granted(folder, labels), uncodable if answers in (whole, "cascade") else None)
+    known = uncodable if answers in (whole, "cascade") else None
+    rules = Rules(labels, load_granted(folder, labels), known)
     if folder.has("sets"):
         of_model = load_sets(folder.file("sets", "sets.json").parent).models
         rules.sets = of_model.get(answers, {}).get(labels.level)

@@ -179,7 +179,7 @@ class Runner:
                 bar.update(at.stop - at.start)
 
     def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray, np.ndarray | None]:
-        "Compute the logits of the TF-IDF model if there is one, and tokenize what the BERT is asked"
+        "Compute the TF-IDF model's logits if there is one, and tokenize what the BERT is asked"
         linear = self.blend.baseline.logits(texts) if self.blend else None
         alone = self.cascade.sure(linear) if self.cascade else np.zeros(len(texts), bool)
         asked = np.flatnonzero(~alone)

@@ -49,7 +49,7 @@ def calibrate(
     table: Table | str | Path, # the table that it was trained on
     progress: bool = False, # show a progress bar
 ) -> Calibration: # as it now stands in the folder
-    "Add temperatures, sets and cascade to the model in `folder`, from the validation rows in `table`"
+    "Add temperatures, sets and cascade to the model in `folder`, from validation rows in `table`"
     whole = ModelFolder(folder)
     ds = rows_of(whole, table)
     rows, blend = ds["validation"], whole.blend() if whole.has("blend") else None
@@ -65,7 +65,8 @@ def calibrate(
     with tempfile.TemporaryDirectory() as tmp:
         add_part(folder, save_calibration(found, tmp), "calibration", **found.about())
         add_part(folder, save_sets(fit_folder_sets(held, ds.labels), tmp), "sets")
-        fast = cascade_of(blend, logits, rows["text"][:], rows["label"][:], found) if blend else None
+        fast = None
+        if blend: fast = cascade_of(blend, logits, rows["text"][:], rows["label"][:], found)
         if fast: add_part(folder, save_cascade(fast, tmp), "cascade")
         else: drop_part(folder, "cascade")
     return found

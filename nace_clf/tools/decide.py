@@ -181,7 +181,8 @@ def code_file(
         drift = clf.compare(texts)
         if drift.alarm: withdrawn = "differs from the audit"
     found = clf.decide(texts, top_k, sets, progress, withdrawn).set_axis(texts.index)
-    log.info("%s in %.1f s, by %s", counted_decisions(found), time.perf_counter() - start, clf.computed)
+    log.info("%s in %.1f s, by %s", counted_decisions(found), time.perf_counter() - start,
+             clf.computed)
     if withdrawn: log.warning("%s: %s", table.name, why_withdrawn(withdrawn, drift))
     return Coded(for_file(found), withdrawn, drift)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -182,7 +181,8 @@ def _list(job: Job, told: Told) -> Start:
         with committing(folder / _ROWS) as draft, open(draft, "wb") as file:
             for first, piece in pieces(table):
                 df = as_frame(piece)
-                quoting = max(quoting, _check_piece(job, df.set_axis(range(first, first + len(df)))))
+                named = df.set_axis(range(first, first + len(df)))  # with row numbers
+                quoting = max(quoting, _check_piece(job, named))
                 numbers = listing.number(join_texts(_unique(df, table), table.text_col).tolist())
                 file.write(numbers.astype("<u4").tobytes())
                 rows, filled = rows + len(df), filled + _filled(df, table)
@@ -218,7 +218,8 @@ def _least_quoting(job: Job) -> int:
 def _check_piece(job: Job, df: pd.DataFrame) -> int:
     "Raise an `InputError` if the output cannot hold the rows `df`; choose the quotes they need"
     name, kept = str(job.output).lower(), job.table.format.kind == "Parquet"
-    if not (kept and name.endswith(".parquet")): check_holds(df, job.output, job.table.name, "output")
+    if not (kept and name.endswith(".parquet")):
+        check_holds(df, job.output, job.table.name, "output")
     return 0 if name.endswith((".parquet", ".xlsx")) else quoting_of(df)
 
 

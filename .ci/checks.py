@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import readme
+import warm
 import yaml
 
 root = Path(__file__).resolve().parent.parent
@@ -416,12 +417,14 @@ def check_fold(tree: Path):
 def check_notebooks(tree: Path):
     "Run the tutorial as a reader does, other notebooks as tests: two at a time, a thread each"
     orders = orders_of_readers()
+    os.environ["OMP_NUM_THREADS"] = "1"
     with ThreadPoolExecutor(2) as pool:
         read = {order: pool.submit(run_all, tree, order, names)  # the longest first
                 for order, names in orders.items()}
         others = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
         large_first = sorted(others, key=lambda p: -p.stat().st_size)
-        for page, done in pool.map(lambda page: (page, test(tree, page)), large_first):
+        tested = pool.map(lambda page: warm.test(name_of(page), tree), large_first)
+        for page, done in zip(large_first, tested):
             seconds = re.search(r": (\d+) secs", done.stdout)
             name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
             # nbdev_test also ends well where it finds nothing to test
@@ -430,12 +433,6 @@ def check_notebooks(tree: Path):
             done, wrote = found.result()
             record(f"Run All, {order}", done.returncode == 0, done.stdout)
             record(f"Run All, {order}, leaves the package as it is", not wrote, wrote)
-
-
-def test(tree: Path, page: Path) -> subprocess.CompletedProcess:
-    "Run the cells of `page` as a test"
-    return sh("nbdev_test", "--path", Path("nbs") / name_of(page), "--n_workers", "0", "--timing",
-              cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def orders_of_readers() -> dict[str, list[str]]:

@@ -277,13 +277,13 @@ def review(
     limit: opt.Limit = None, folds: opt.Folds = 5,
     text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
     group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is",
-    revision: opt.RevisionOf = "auto", skip_shallow: opt.SkipShallow = False,
+    revision: opt.RevisionOf = "auto", partial: opt.PartialOf = "refuse",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
-                 revision=revision, skip_shallow=skip_shallow, encoding=encoding,
+                 revision=revision, partial=partial, encoding=encoding,
                  delimiter=delimiter)
     opt.check_outputs({"out": out}, {"training table": table})
     from nace_clf.tools.review import review as judge

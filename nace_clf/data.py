@@ -26,7 +26,8 @@ def to_dataset(
     labels: Labels, # label names in the order of their numbers
 ) -> Dataset: # columns `text` and `label`, the latter a `ClassLabel`
     "Turn `rows` into a `Dataset` with numbered labels"
-    features = Features({"text": Value("string"), "label": ClassLabel(names=list(labels.names))})
+    known = ClassLabel(names=[*labels.names, *labels.above])
+    features = Features({"text": Value("string"), "label": known})
     numbers = [labels.number[o] for o in rows["label"]]
     return Dataset.from_dict({"text": rows["text"].tolist(), "label": numbers}, features=features)
 
@@ -38,17 +39,17 @@ class Data(DatasetDict):
 
 
 def label_names(
-    ds: DatasetDict, # as `load_data` returns it
-) -> list[str]: # in the order of their numbers
+    ds: Data, # as `load_data` returns it
+) -> list[str]: # of the classes, in the order of their numbers
     "List the label names of `ds`"
-    return ds["train"].features["label"].names
+    return list(ds.labels.names)
 
 
 def fingerprint(
     ds: DatasetDict, # as `load_data` returns it
 ) -> str: # 64 hexadecimal digits, equal for equal rows in equal order
     "Compute the SHA-256 of all texts and labels in `ds`"
-    digest = hashlib.sha256(repr(label_names(ds)).encode())
+    digest = hashlib.sha256(repr(ds["train"].features["label"].names).encode())
     for part in ds.values(): digest.update(repr((part["text"][:], part["label"][:])).encode())
     return digest.hexdigest()
 
@@ -63,7 +64,8 @@ def load_data(
         given = f"every row has the label {found.names[0]!r}" if len(found) else "no row is left"
         raise InputError(given, where=table.place(column=table.label_col),
                          allowed="rows of at least two classes")
-    train, valid = hold_out(rows, table, cfg.valid_size, cfg.seed)
+    exact = rows.label.isin(found.names)  # rows of sets are trained on, and not scored
+    train, valid = hold_out(rows, table, cfg.valid_size, cfg.seed, among=exact)
     parts = {"train": train, "validation": valid} if len(valid) else {"train": train}
     data = Data({k: to_dataset(rows.iloc[at], found) for k, at in parts.items()})
     data.labels, data.table = found, table
@@ -79,6 +81,6 @@ def read_rows(
         source = Table(source, encoding=cfg.encoding, delimiter=cfg.delimiter)
     table = as_table(source).using(cfg.text_col, cfg.label_col, cfg.group_col)
     rows, place = table.checked(), table.place(column=table.label_col)
-    scheme = Scheme(cfg.level, cfg.revision, cfg.skip_shallow)
+    scheme = Scheme(cfg.level, cfg.revision, cfg.partial)
     labels, names = read_labels(rows.label, place, scheme)
     return rows.loc[labels.index].assign(label=labels), names, table

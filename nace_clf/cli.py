@@ -91,10 +91,16 @@ def _outcome(words: list[str]) -> tuple[int, str]:
 @app.command()
 def sample(
     out_dir: opt.DataFolder = Path("data/raw"), test: opt.TestRows = "random",
+    notes: opt.Notes = "",
 ):
-    "Write the bundled sample: titles of 28 national classifications."
+    "Write the bundled sample, titles of 28 national classifications, and official wordings."
     from nace_clf.parts.sample import sample as write_sample
-    for path in write_sample(out_dir, test): print(path)
+    from nace_clf.parts.tables import read_table
+    from nace_clf.parts.wordings import official_wordings, write_wordings
+    found = official_wordings(notes)  # before anything is written, since npm may fail
+    train_csv, test_csv = write_sample(out_dir, test)
+    wordings = write_wordings(found, out_dir, without=read_table(test_csv).text)
+    for path in (train_csv, test_csv, wordings): print(path)
 
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()

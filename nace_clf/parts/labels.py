@@ -70,7 +70,7 @@ class Labels:
     names: tuple[str, ...] # in the order of their numbers
     level: str = "as-is" # level they were rolled up to, if to one
     revision: str | None = None # revision of NACE; None: no codes
-    above: tuple[str, ...] = () # codes above the level that rows have; their numbers come next
+    above: tuple[str, ...] = () # codes above the level, or several joined by "+"; numbered next
 
     def __post_init__(self):
         "Make `names` and `above` tuples, so that nobody changes them"
@@ -99,7 +99,8 @@ class Labels:
     def open(self) -> np.ndarray: # True if a class lies under a code, [codes above, classes]
         "Say which classes each code of `above` leaves open"
         paths = [path_of(name, self.revision or REVISIONS[0]) for name in self.names]
-        found = [[code in path for path in paths] for code in self.above]
+        found = [[not path.isdisjoint(codes) for path in paths]
+                 for codes in (code.split("+") for code in self.above)]
         return np.array(found, dtype=bool).reshape(len(self.above), len(self))
 
     @cached_property

@@ -27,6 +27,7 @@ results: dict[str, bool] = {}
 FLOORS = ("parts", "", "tools")  # folders of nbs, from the ground up; "" are the chapters
 WIDEST = {"exported": 100, "shown": 80, "hidden": 120}  # columns of a line, by kind of cell
 LARGEST = 2**20  # bytes of a file
+MOST = {"words": 3500, "lines of code": 900}  # that are read from the index to the real training
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:com|org)|unpkg\.com|jsdelivr\.net")
 LIGHT = ("typer", "pyyaml", "pydantic", "filelock")  # what `nace-clf --help` may import
 # smalldocs also lists keys that are meant for Quarto and nbdev; those are no broken links
@@ -147,6 +148,26 @@ def code_cells(page: Path) -> Iterator[tuple[str, dict, list[ast.AST]]]:
         text = "" if source(cell).startswith("%%") else source(cell)  # of a shell
         text = re.sub(r"^(\s*)[!%].*$", r"\1pass", text, flags=re.M)
         yield f"{name_of(page)} {cell.get('id')}", cell, list(ast.walk(ast.parse(text)))
+
+
+def way_to_training() -> list[dict]:
+    "List the cells from the index to the first real training, without the tour"
+    first = [p for p in floor("") if p.name <= "04_train.ipynb"]
+    cells = [c for page in (root / "nbs/index.ipynb", *first) for c in cells_of(page)]
+    runs = [i for i, c in enumerate(cells) if re.search(r"^trainer = train\(", source(c), re.M)]
+    return cells[:runs[0] + 1]
+
+
+def words_and_lines(cells: list[dict]) -> tuple[int, int]:
+    "Count the words of prose that a page shows, and its lines of code, in text cells too"
+    prose = "\n".join(source(c) for c in cells if c["cell_type"] == "markdown")
+    fenced = re.findall(r"^```.*?^```", prose, re.M | re.S)
+    for tail in (r"^```.*?^```", r"<[^>]+>", r"(?<=\])\([^)]*\)"):  # code, tags, addresses
+        prose = re.sub(tail, " ", prose, flags=re.M | re.S)
+    code = [source(c) for c in cells if c["cell_type"] == "code" and kind_of(c) != "hidden"]
+    lines = [line for text in (*code, *fenced) for line in text.splitlines() if line.strip()]
+    return (len(re.findall(r"[\w'’-]+", prose)),
+            sum(not line.startswith(("#|", "```")) for line in lines))
 
 
 # The checks
@@ -288,6 +309,9 @@ def check_outputs(tree: Path):
               if draws(c) and kind_of(c) != "exported" and "#| fig-alt:" not in source(c)]
     found = [at for p in all_pages() for at in dangling(p)]
     record("what a colon announces is shown", not found, found)
+    read = dict(zip(MOST, words_and_lines(way_to_training())))
+    long = [f"{n:,} {what}, at most {MOST[what]:,}" for what, n in read.items() if n > MOST[what]]
+    record("a first reader is at the real training soon", not long, long)
     record("every picture has a text for those who do not see it", not silent, silent)
 
 

@@ -5,6 +5,7 @@
 # %% ../nbs/06_predict.ipynb #99a445d2
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from .parts.calibration import load_calibration
+from .parts.engine import Computed
 from .parts.errors import InputError
 from .parts.nace import REVISIONS
 from nace_clf.parts.ranking import (
@@ -25,7 +28,7 @@ from .parts.runner import Runner
 from .parts.texts import check_texts, is_blank
 
 # %% auto #0
-__all__ = ['softmax', 'Classifier']
+__all__ = ['log', 'softmax', 'Classifier']
 
 # %% ../nbs/06_predict.ipynb #1f72bdf2
 def softmax(
@@ -34,9 +37,14 @@ def softmax(
     "Turn `logits` into probabilities"
     return torch.from_numpy(logits).softmax(dim=-1).numpy()
 
+# %% ../nbs/06_predict.ipynb #c4906001
+log = logging.getLogger(__name__)
+
 # %% ../nbs/06_predict.ipynb #16c96a2e
 class Classifier(Runner):
     "Code descriptions with a saved model"
+    temperature: float | None = None # divides logits; None: not calibrated
+
     def __init__(
         self,
         folder: str | Path, # a folder that `save_load.save` wrote
@@ -53,6 +61,16 @@ class Classifier(Runner):
                              allowed=f"one of {', '.join(REVISIONS)}")
         super().__init__(folder, device, engine, precision, max_tokens, blend)
         if revision: self.labels = replace(self.labels, revision=revision)
+        self._calibrate()
+
+    def _calibrate(self):
+        "Look up the temperature of the model that answers, and say so in the log"
+        if "calibration" not in self.folder.manifest.parts:
+            log.info("the probabilities are not calibrated: the folder has no calibration")
+            return
+        found = load_calibration(self.folder.file("calibration", "calibration.json").parent)
+        self.temperature = found.temperature("blend" if self.blend else "bert")
+        log.info("calibrated: %s", found)
 
     @property
     def names(self) -> list[str]: # label names in the order of their numbers
@@ -69,12 +87,17 @@ class Classifier(Runner):
         "Tell the revision of NACE"
         return self.labels.revision
 
+    @property
+    def computed(self) -> Computed: # engine, device, numbers, why these, threads, calibrated
+        "Say what computes the answers"
+        return replace(super().computed, calibrated=self.temperature is not None)
+
     def logits(
         self,
         texts: list[str], # descriptions
         progress: bool = False, # show a progress bar
     ) -> np.ndarray: # float32, [texts, classes], in the order of `names`
-        "Compute the logits of each class for `texts`; of the blend, if there is one"
+        "Compute the logits of `texts` as they are; of the blend, if there is one"
         where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
         for at, logits in self.forward_iter(distinct, progress): out[at] = logits
@@ -85,11 +108,15 @@ class Classifier(Runner):
         texts: list[str], # descriptions
         progress: bool = False, # show a progress bar
     ) -> np.ndarray: # probabilities, [texts, classes], in the order of `names`
-        "Compute the probability of each class for `texts`"
+        "Compute the probability of each class for `texts`, calibrated if the folder says how"
         where, distinct = distinct_texts(check_texts(texts))
         out = np.zeros((len(distinct), len(self.labels)), dtype=np.float32)
-        for at, logits in self.forward_iter(distinct, progress): out[at] = softmax(logits)
+        for at, logits in self.forward_iter(distinct, progress): out[at] = self._probs(logits)
         return spread(out, where)
+
+    def _probs(self, logits: np.ndarray) -> np.ndarray:
+        "Turn `logits` into probabilities, at the temperature of the folder"
+        return softmax(logits / np.float32(self.temperature or 1))
 
     def predict(
         self,
@@ -108,6 +135,6 @@ class Classifier(Runner):
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
         for at, logits in self.forward_iter(distinct, progress):
-            best[at], scores[at] = best_classes(softmax(logits), top_k)
+            best[at], scores[at] = best_classes(self._probs(logits), top_k)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
         return with_status(ranked, blank)

@@ -133,6 +133,15 @@ def add_file(name: str, said: str = "{}") -> Callable[[Path], None]:
     return apply
 
 
+def calibration(temperature=1.5, **values) -> Callable[[Path], None]:
+    "Add a calibration that says so"
+    said = {"rows": 719, "models": {model: {"temperature": temperature, "scores": {}}
+                                    for model in ("bert", "blend")}} | values
+    part = {"format": 1, "files": ["calibration.json"], "about": {}}
+    return both(add_file("calibration.json", json.dumps(said)), edited(
+        "manifest.json", lambda o: o["parts"].update(calibration=part)))
+
+
 def other_kind(folder: Path):
     "Make a DistilBERT of the folder, which Transformers loads"
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
@@ -206,6 +215,7 @@ UNSIGNED: dict[str, Callable[[Path], None]] = {  # as after a bad copy: the sums
         "manifest.json", lambda o: o["parts"]["weights"]["files"].remove("model.safetensors")),
     "no part for the tokenizer": edited("manifest.json", lambda o: o["parts"].pop("tokenizer")),
     "no part for the weights": edited("manifest.json", lambda o: o["parts"].pop("weights")),
+    "calibration.json is gone": both(calibration(), gone("calibration.json")),
     "half a blend": edited("manifest.json", lambda o: o["parts"]["blend"]["files"].remove(
         "baseline.json")),
 }
@@ -280,6 +290,14 @@ SIGNED: dict[str, Callable[[Path], None]] = {  # as by somebody who means harm: 
     "a blend of a weight below zero": put("blend.json", linear=-5),
     "a blend of a weight that is no number": put("blend.json", linear=float("nan")),
     "a blend of format 7": put("blend.json", format=7),
+    "a calibration that is empty": both(calibration(), text("calibration.json", "{}")),
+    "a calibration that is no file of its part": both(calibration(), edited(
+        "manifest.json", lambda o: o["parts"]["calibration"].update(files=[]))),
+    "a calibration of an unknown model": calibration(models={"\x1b[2J": {"temperature": 1}}),
+    "a temperature of zero": calibration(0),
+    "a temperature below zero": calibration(-1.5),
+    "a temperature that is no number": calibration(float("nan")),
+    "a temperature that is a word": calibration("warm"),
     "a TF-IDF model of other labels": put("baseline.json", names=["X", "Y", "Z"]),
     "a TF-IDF model of fewer labels": put("baseline.json", names=["A"]),
     "a TF-IDF model of words that are a number": put("baseline.json", words=5),
@@ -336,6 +354,7 @@ def harmless(name: str, change: Callable[[Path], None]) -> Attack:
 
 HARMLESS = {
     "notes beside the model": text("notes.txt", "mine"),
+    "a calibration": calibration(),
     "scores beside the model": text("scores.json", "{}"),
     "another kind of model": other_kind,
     "a label that would clear the screen": both(

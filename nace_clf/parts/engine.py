@@ -171,9 +171,11 @@ class Computed:
     numbers: str # the number format, such as "bf16" or "int8 in bf16"
     why: str # why this format
     threads: int # of torch or ONNX Runtime, on a CPU
+    calibrated: bool = False # probabilities are as sure as right
 
     def __str__(self) -> str: # such as "torch on cpu (2 threads), bf16"
         "Say it in words"
         threads = f" ({self.threads} threads)" * (self.device == "cpu")
         name = {"onnx": "ONNX Runtime"}.get(self.engine, self.engine)
-        return f"{name} on {self.device}{threads}, {self.numbers}"
+        honest = ", calibrated" * self.calibrated
+        return f"{name} on {self.device}{threads}, {self.numbers}{honest}"

@@ -8,8 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .errors import InputError
+from .labels import Labels, code_at
+from .nace import LEVELS
+
 # %% auto #0
-__all__ = ['rank', 'best_classes', 'ranked_table', 'distinct_texts', 'spread', 'with_status']
+__all__ = ['rank', 'best_classes', 'ranked_table', 'levels_of', 'likeliest', 'deepest_sure', 'titles_of', 'distinct_texts',
+           'spread', 'with_status']
 
 # %% ../../nbs/parts/45_ranking.ipynb #58c068a0
 def rank(
@@ -47,6 +52,64 @@ def ranked_table(
             columns[f"title_{k + 1}"] = title
         columns[f"score_{k + 1}"] = scores[:, k].copy()
     return pd.DataFrame(columns)
+
+# %% ../../nbs/parts/45_ranking.ipynb #45d00002
+def levels_of(
+    labels: Labels, # of a model
+    deepest: str | None = None, # deepest level wanted; None for the model's
+) -> tuple[str, ...]: # such as section, division; "as-is" for labels of no or several levels
+    "List the levels at which a model with `labels` can give codes, highest first"
+    found, known = ("as-is",), labels.revision
+    if known:
+        depths = [sum(code_at(name, level, known) is not None for level in LEVELS)
+                  for name in labels.names]
+        found = LEVELS[:min(depths)] + ("as-is",) * (min(depths) < max(max(depths), 1))
+    if deepest is None: return found
+    if deepest in found: return found[:found.index(deepest) + 1]
+    raise InputError(f"level = {deepest!r} is not allowed", setting="level",
+                     allowed=f"one of {', '.join(found)}: deeper ones this model does not know")
+
+
+def likeliest(
+    probs: np.ndarray, # probability of each label, [rows, labels]
+    labels: Labels, # of the model
+    levels: tuple[str, ...], # from `levels_of`
+) -> tuple[np.ndarray, np.ndarray]: # codes; their probabilities; [rows, levels] each
+    "Find the most probable code of each row at each of `levels`"
+    probs = np.asarray(probs)
+    if probs.ndim != 2 or probs.shape[1] != len(labels):
+        raise InputError(f"the probabilities have the shape {list(probs.shape)}",
+                         allowed=f"one row a text, and {len(labels)} columns as the labels")
+    codes = np.empty((len(probs), len(levels)), object)
+    sure = np.empty((len(probs), len(levels)))
+    for i, level in enumerate(levels):
+        own = level in ("as-is", labels.level)
+        summed, at = (probs, labels) if own else labels.roll_up(probs, level)
+        best = summed.argmax(axis=1)
+        codes[:, i] = np.array(at.names, object)[best]
+        sure[:, i] = summed[np.arange(len(best)), best]
+    return codes, sure
+
+# %% ../../nbs/parts/45_ranking.ipynb #45d00006
+def deepest_sure(
+    confidence: np.ndarray, # of the likeliest code at each level, [rows, levels]
+    threshold: np.ndarray | float, # least confidence; one for all, or by level, or [rows, levels]
+) -> np.ndarray: # number of the level, highest 0; -1 where no level is sure
+    "Find the deepest level whose `confidence` reaches its `threshold`"
+    enough = confidence >= np.asarray(threshold)
+    last = confidence.shape[1] - 1 - enough[:, ::-1].argmax(axis=1)
+    return np.where(enough.any(axis=1), last, -1)
+
+# %% ../../nbs/parts/45_ranking.ipynb #45d0000d
+def titles_of(
+    codes: np.ndarray, # codes or other labels, also of several levels
+    revision: str | None, # revision of NACE; None for labels that are no codes
+) -> pd.Categorical: # the title of each; "" for what is no code
+    "Look up the titles of `codes`"
+    number, distinct = pd.factorize(np.asarray(codes, dtype=object))
+    titles = Labels(tuple(distinct), revision=revision).titles or [""] * len(distinct)
+    place, once = pd.factorize(np.array(titles, dtype=object))
+    return pd.Categorical.from_codes(place[number], once)
 
 # %% ../../nbs/parts/45_ranking.ipynb #02149fb7
 def distinct_texts(

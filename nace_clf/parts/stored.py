@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tokenizers import Tokenizer
@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 from .errors import InputError, listed, one_line
 
 # %% auto #0
-__all__ = ['COPY_AGAIN', 'MOST_JSON', 'Size', 'read_json', 'damaged', 'StoredConfig', 'read_config', 'StoredTokenizer']
+__all__ = ['COPY_AGAIN', 'MOST_JSON', 'Kind', 'Size', 'read_json', 'damaged', 'read_checked', 'StoredConfig', 'read_config',
+           'StoredTokenizer']
 
 # %% ../../nbs/parts/21_stored.ipynb #fdafa745
 COPY_AGAIN = "copy the folder again, or train again"
@@ -45,6 +46,21 @@ def damaged(
 ) -> InputError: # to be raised
     "Say that the file `path` is damaged"
     return InputError(f"is damaged ({problem})", where=str(path), remedy=COPY_AGAIN)
+
+# %% ../../nbs/parts/21_stored.ipynb #c4921002
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def read_checked(
+    kind: type[Kind], # what the file should hold, a class of pydantic
+    path: str | Path, # a JSON file of a model folder
+) -> Kind: # what it holds
+    "Read the file `path` as a `kind`"
+    try: return kind.model_validate(read_json(path))
+    except ValidationError as e:
+        first = e.errors()[0]
+        at = "".join(f"{o}: " for o in first["loc"])
+        raise damaged(path, one_line(at + first["msg"].removeprefix("Value error, "))) from None
 
 # %% ../../nbs/parts/21_stored.ipynb #ea02695e
 Size = Annotated[int, Field(strict=True, gt=0, lt=2**31)]
@@ -93,13 +109,7 @@ def read_config(
     folder: str | Path, # a model folder
 ) -> StoredConfig: # its config.json
     "Read and check the configuration in `folder`"
-    path = Path(folder) / "config.json"
-    try: return StoredConfig(**read_json(path))
-    except ValidationError as e:
-        first = e.errors()[0]
-        at = "".join(f"{o}: " for o in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        raise damaged(path, at + one_line(problem)) from None
+    return read_checked(StoredConfig, Path(folder) / "config.json")
 
 # %% ../../nbs/parts/21_stored.ipynb #13364da9
 class StoredTokenizer:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..parts.codes import Parsed, detect_revision, parse, share_nace
+from ..parts.drift import languages_of
 from ..parts.labels import level_above, lost_zeros, read_as_numbers, read_at_level
 from ..parts.nace import LEVELS, REVISIONS, NaceError
 from ..parts.texts import fold
@@ -313,22 +314,15 @@ def check_lengths(
                        "or raise {max_seq_len} up to what the model reads")
 
 # %% ../../nbs/tools/01_findings.ipynb #5bd1f47c
-_LANGUAGES = ("ar be bg bs ca cs da de el en es et fi fr ga gl hr hu is it ja ka ko lb lt lv "
-              "mk mt nb nl pl pt ro ru sk sl sq sr sv tr uk zh").split()
-
-
 def language_shares(
     texts: pd.Series, # descriptions
     n: int = 10_000, # texts to look at
     seed: int = 42, # seed of the draw
 ) -> dict[str, float]: # share of each language, ISO 639-1 code, largest first
     "Estimate the shares of the languages in `texts`"
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages([o for o in _LANGUAGES if o in identifier.nb_classes])
     seen = texts[texts.str.strip().str.len() > 1]
     if len(seen) > n: seen = seen.sample(n, random_state=seed)
-    counts = Counter(identifier.classify(t)[0] for t in seen)
+    counts = Counter(languages_of(seen.tolist()))
     return {lang: k / len(seen) for lang, k in counts.most_common()}
 
 # %% ../../nbs/tools/01_findings.ipynb #2c651676

@@ -46,7 +46,7 @@ tags: [nace, economic-activities]
 
 Codes short descriptions of business activity into {classes} classes{kind}. \
 Fine-tuned with nace_clf {version} from
-`{model_id}` on {rows:,} rows of `{file}` (SHA-256 `{sha256}`).
+`{model_id}` on {rows:,} rows of `{file}` (SHA-256 `{sha256}`){more}.
 
 ## How good it is
 
@@ -74,6 +74,14 @@ training texts: expect less on other wording. Let people check what matters.
 """
 
 
+def _other_rows(data: dict) -> str:
+    "Say what was trained on beside rows with a class"
+    said, words, partial = "", data.get("wordings"), data.get("partial", 0)
+    if words: said += f" and on {words['rows']:,} official wordings of `{words['file']}`"
+    if partial: said += f"; {partial:,} of these have a code above the level"
+    return said
+
+
 def model_card(
     name: str, # what to call the model
     config: dict, # settings of the training run
@@ -90,7 +98,8 @@ def model_card(
     blended = "blend_accuracy" in metrics
     return _CARD.format(
         name=name, kind=kind, version=version("nace_clf"), model_id=Path(config["model_id"]).name,
-        rows=data["rows"]["train"], file=data["file"], sha256=data["sha256"],
+        rows=data["rows"]["train"] - data.get("wordings", {}).get("rows", 0), file=data["file"],
+        sha256=data["sha256"], more=_other_rows(data),
         classes=data["classes"], metrics=scores if metrics else "It was not scored.",
         beside=compared and f"\n{compared}\n",
         alone=", and it asks the BERT alone, not the blend" if blended else "")

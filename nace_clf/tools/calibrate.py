@@ -21,8 +21,8 @@ from ..predict import Classifier
 __all__ = ['rows_of', 'calibrate']
 
 # %% ../../nbs/tools/20_calibrate.ipynb #c4180008
-_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "skip_shallow", "encoding",
-             "delimiter", "valid_size", "seed")  # that choose the rows
+_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "partial", "wordings",
+             "encoding", "delimiter", "valid_size", "seed")  # that choose the rows
 
 
 def rows_of(

@@ -202,9 +202,10 @@ def _check_different(folders: list[Path]):
 def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
     output: opt.TableOut = None, top_k: opt.TopK = 2,
-    text_col: opt.TextCol = None, revision: opt.Revision = None,
-    blend: opt.Blend = None, precision: opt.Precision = "auto",
-    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    why: opt.Why = False, text_col: opt.TextCol = None,
+    revision: opt.Revision = None, blend: opt.Blend = None,
+    precision: opt.Precision = "auto", encoding: opt.Encoding = "",
+    delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False, progress: opt.Progress = True,
 ):
     "Code TEXTs, or the table --input, with the model in DIR."
@@ -218,11 +219,11 @@ def predict(
         from nace_clf.tools.coding import code_rows
         if texts: check_texts(texts)
         clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
-    if texts: return opt.print_predictions(texts, clf.predict(texts, top_k))
+    if texts: return opt.print_predictions(texts, clf.predict(texts, top_k, why=why))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
     table = table.using(text_col=clf.manifest["config"]["text_col"])
-    check_coded(table, clf, top_k, output)
-    found = code_rows(clf, table, top_k, progress)
+    check_coded(table, clf, top_k, output, why)
+    found = code_rows(clf, table, top_k, progress, why)
     print(write_like(table, table.beside(found, output), output, safe_csv))
 
 

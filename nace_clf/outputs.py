@@ -29,13 +29,14 @@ def check_coded(
     clf, # the `Classifier`
     top_k: int, # suggestions a text
     target: Path, # where rows and suggestions are to be written
+    why: bool = False, # with the nearest wordings of training
 ):
     "Raise an `InputError` unless `target` can hold the rows of `table` and their suggestions"
     import pandas as pd
 
     from nace_clf.parts.tables import check_holds
     from nace_clf.tools.coding import check_free
-    added = list(clf.predict([], top_k))
+    added = list(clf.predict([], top_k, why=why))
     check_free(table, added)
     words = pd.Series([*clf.names, *(clf.titles or [])], dtype=object)
     check_holds(words.to_frame("label"), target, "the labels of the model", "output")

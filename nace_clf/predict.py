@@ -5,6 +5,7 @@
 # %% ../nbs/06_predict.ipynb #99a445d2
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 
 from .parts.errors import InputError
 from .parts.nace import REVISIONS
+from .parts.neighbours import NEIGHBOUR_FILES, load_neighbours
 from nace_clf.parts.ranking import (
     best_classes,
     distinct_texts,
@@ -52,6 +54,10 @@ class Classifier(Runner):
             raise InputError(f"revision = {revision!r} is not allowed", setting="revision",
                              allowed=f"one of {', '.join(REVISIONS)}")
         super().__init__(folder, device, engine, precision, max_tokens, blend)
+        self.neighbours = None
+        if self.layer:
+            files = [self.folder.file("neighbours", name) for name in NEIGHBOUR_FILES]
+            self.neighbours = load_neighbours(*files, self.names)
         if revision: self.labels = replace(self.labels, revision=revision)
 
     @property
@@ -68,6 +74,19 @@ class Classifier(Runner):
     def revision(self) -> str | None: # "2" or "2.1"; None if not known to be codes
         "Tell the revision of NACE"
         return self.labels.revision
+
+    def forward_iter(
+        self,
+        texts: list[str], # descriptions
+        progress: bool = False, # show a progress bar
+    ) -> Iterator[tuple[slice, np.ndarray]]: # which; [texts, classes]
+        "Yield the logits of `texts` portion by portion"
+        for at, logits, states in self.states_iter(texts, progress):
+            yield at, self._with_neighbours(logits, states)
+
+    def _with_neighbours(self, logits: np.ndarray, states: np.ndarray) -> np.ndarray:
+        "Add what the nearest wordings say, if there are any"
+        return self.neighbours.logits(logits, states) if self.neighbours else logits
 
     def logits(
         self,
@@ -96,18 +115,30 @@ class Classifier(Runner):
         texts: list[str | None], # descriptions; blank ones get no label
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, ..., status, reason
+        why: bool = False, # with the nearest wordings of training
+    ) -> pd.DataFrame: # label_1, title_1 (codes), score_1, ..., (why), status, reason
         "Suggest the `top_k` most probable labels for `texts`"
         n = len(self.labels)
         if not 1 <= top_k <= n:
             raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
                              allowed=f"1 to {n}", setting="top_k")
+        if why and not self.neighbours: raise self._nothing_to_show()
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
         where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
-        for at, logits in self.forward_iter(distinct, progress):
-            best[at], scores[at] = best_classes(softmax(logits), top_k)
+        found = np.full(len(distinct), "", dtype=object)
+        for at, logits, states in self.states_iter(distinct, progress):
+            probs = softmax(self._with_neighbours(logits, states))
+            best[at], scores[at] = best_classes(probs, top_k)
+            if why: found[at] = self.neighbours.evidence(states)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
+        if why: ranked["why"] = found[where]
         return with_status(ranked, blank)
+
+    def _nothing_to_show(self) -> InputError:
+        "Say that there are no wordings to show"
+        return InputError("holds no wordings to show", where=str(self.folder.path),
+                          setting=("why", "neighbours"),
+                          remedy="train with {neighbours}, or leave {why} out")

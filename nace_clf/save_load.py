@@ -20,7 +20,9 @@ from .parts.beside import compare_linear, linear_beside
 from .parts.card import model_card
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
+from .parts.neighbours import Neighbours, save_neighbours
 from .parts.proof import compare_int8
+from .parts.recall import neighbours_beside
 from nace_clf.parts.runs import (
     keep_weights,
     left_off,
@@ -60,6 +62,7 @@ class Training:
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and their weights
     int8: dict = field(default_factory=dict) # as `compare_int8` returns it
+    neighbours: Neighbours | None = None # wordings that answer with it
 
 # %% ../nbs/05_save_load.ipynb #d9e0feb4
 def save(
@@ -81,6 +84,10 @@ def save(
         for file in tmp.glob("*.safetensors"):  # else colleagues could not read the weights
             shutil.copymode(tmp / "config.json", file)
         if blend: parts["blend"] = _write_part("blend", tmp, lambda at: save_blend(blend, at))
+        if near := training.neighbours:
+            written = _write_part("neighbours", tmp, lambda at: save_neighbours(near, at))
+            written.about["layer"] = near.space.layer
+            parts["neighbours"] = written
         write_text(tmp / "README.md", model_card(folder.name, config, data, metrics))
         write_manifest(tmp, config, data, metrics, parts)
     log.info("saved %s", folder)
@@ -140,6 +147,9 @@ def _score_and_save(
     bert, tokenizer = trained_model(trainer), trainer.processing_class
     if valid is not None:
         training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
+    if cfg.neighbours:
+        training.neighbours = neighbours_beside(bert, tokenizer, ds, training.blend,
+                                                grouped=bool(cfg.group_col))
     save(bert, tokenizer, folder, training, overwrite)
 
 # %% ../nbs/05_save_load.ipynb #05f16022

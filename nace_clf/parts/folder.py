@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # %% ../../nbs/parts/32_folder.ipynb #bf431825
 FORMAT = 2  # of the manifest, as this version writes and reads it
 PARTS = {"weights": 1, "tokenizer": 1, "blend": 1, "onnx": 1,  # and their formats
-         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1}
+         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1, "neighbours": 1}
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*$")]  # of a file in the folder
@@ -286,6 +286,15 @@ class ModelFolder:
         except Exception as e:
             given = f"holds no model that can be loaded ({type(e).__name__}: {one_line(e)})"
             raise InputError(given, where=str(self.path), remedy=COPY_AGAIN) from None
+
+    def file(
+        self,
+        part: str, # name of a part
+        name: str, # name of one of its files
+    ) -> Path: # where it is
+        "Find the file `name` of a `part`, if its sum is known"
+        self._must_list(part, name)
+        return self.path / name
 
     def _must_list(self, part: str, *names: str):
         "Raise an `InputError` if `names` are not among the files of `part`, whose sums are known"

@@ -27,16 +27,17 @@ def code_rows(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
+    why: bool = False, # with the nearest wordings of training
 ) -> pd.DataFrame: # columns of `Classifier.predict`, by row number
     "Find what `clf` suggests for each row of `table`, one with nothing in it included"
     start = time.perf_counter()
     table = table.using(text_col=clf.manifest["config"]["text_col"])
     table.require(text_col=table.text_col)
-    check_free(table, list(clf.predict([], top_k)))
+    check_free(table, list(clf.predict([], top_k, why=why)))
     texts = join_texts(table.frame(table.text_col), table.text_col)
     if table.format.kind not in ("Parquet", "frame"):  # where reading leaves such rows out
         texts = texts.reindex(range(2, texts.index[-1] + 1))  # row 1 is the header
-    found = clf.predict(texts, top_k, progress).set_axis(texts.index)
+    found = clf.predict(texts, top_k, progress, why).set_axis(texts.index)
     log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
     return found
 
@@ -46,9 +47,10 @@ def code_table(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
+    why: bool = False, # with the nearest wordings of training
 ) -> pd.DataFrame: # the table, then columns of `Classifier.predict`
     "Add what `clf` suggests to the rows of `table`"
-    return table.beside(code_rows(clf, table, top_k, progress), "")
+    return table.beside(code_rows(clf, table, top_k, progress, why), "")
 
 
 def check_free(

@@ -136,6 +136,27 @@ def train(
                 progress=progress)
     if os.environ.get("RANK", "0") == "0": print(saved)  # under torchrun, one process speaks
 
+# %% ../nbs/tools/14_cli.ipynb #25c00002
+@app.command()
+def start(
+    codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
+    level: opt.LevelOf = "class", revision: opt.Revision = "2",
+    code_col: opt.CodeCol = "code", text_col: opt.TitleCol = ["text"],
+    parent_col: opt.ParentCol = "", model_id: opt.StartModel = "bundled",
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    overwrite: opt.Overwrite = False,
+):
+    "Make a model of a classification alone, without coded rows."
+    opt.check_revision(revision)
+    from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature
+    from nace_clf.parts.tables import Table
+    from nace_clf.tools.start import start as begin
+    if codes:
+        table = Table(codes, encoding=encoding, delimiter=delimiter)
+        known = read_nomenclature(table, code_col, text_col, parent_col)
+    else: known = nace_nomenclature(level, revision)
+    print(begin(known, out_dir, model_id, overwrite=overwrite))
+
 # %% ../nbs/tools/14_cli.ipynb #d3593016
 @app.command()
 def evaluate(

@@ -140,7 +140,7 @@ def train(
 @app.command()
 def start(
     codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
-    level: opt.LevelOf = "class", revision: opt.Revision = "2",
+    level: opt.LevelOf = "class", revision: opt.RevisionOf = "2",
     code_col: opt.CodeCol = "code", text_col: opt.TitleCol = ["text"],
     parent_col: opt.ParentCol = "", model_id: opt.StartModel = "bundled",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",

@@ -291,8 +291,8 @@ class ModelFolder:
         self,
         part: str, # name of a part
         name: str, # name of one of its files
-    ) -> Path: # where it is
-        "Find the file `name` of a `part`, if its sum is known"
+    ) -> Path: # where it lies
+        "Find the file `name` of `part`, or raise an `InputError` unless its sum is known"
         self._must_list(part, name)
         return self.path / name
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .errors import InputError, more_rows
 from .labels import code_at
-from .nace import LEVELS, REVISIONS, codes, convert, quoted, title
+from .nace import REVISIONS, codes, convert, quoted, title
 from .readers import as_text
 from .tables import Table, as_table
 from .texts import fold

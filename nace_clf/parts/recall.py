@@ -21,8 +21,8 @@ from .neighbours import Neighbours, Space, pack
 from .texts import fold
 
 # %% auto #0
-__all__ = ['log', 'TEMPERATURE', 'TEMPERATURES', 'states_of', 'learn_space', 'Wordings', 'gather', 'fit_neighbours',
-           'neighbours_beside']
+__all__ = ['log', 'TEMPERATURE', 'TEMPERATURES', 'states_of', 'learn_space', 'Wordings', 'last_but_one', 'gather',
+           'fit_neighbours', 'neighbours_beside']
 
 # %% ../../nbs/parts/61_recall.ipynb #58a00005
 if TYPE_CHECKING:
@@ -96,6 +96,13 @@ class Wordings:
         return Wordings([self.texts[i] for i in at], self.labels[at], self.states[at])
 
 
+def last_but_one(
+    model: PreTrainedModel, # a BERT or one of its kin
+) -> int: # 1 is the first
+    "Name the layer whose states are compared"
+    return max(1, model.config.num_hidden_layers - 1)
+
+
 def gather(
     known: Wordings, # what a class is known by
     names: list[str], # label names in the order of their numbers
@@ -143,8 +150,7 @@ def neighbours_beside(
     grouped: bool = False, # whether the validation rows are of other groups
 ) -> Neighbours: # of the training rows, with their weight
     "Keep the training rows of `ds` as neighbours, and learn their weight on its validation rows"
-    layer = max(1, model.config.num_hidden_layers - 1)
-    names, parts = ds["train"].features["label"].names, {}
+    layer, names, parts = last_but_one(model), ds["train"].features["label"].names, {}
     for part in ("train", "validation"):
         texts, labels = ds[part]["text"][:], np.array(ds[part]["label"][:])
         logits, states = states_of(model, tokenizer(list(texts), truncation=True)["input_ids"], tokenizer.pad_token_id, layer)

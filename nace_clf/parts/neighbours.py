@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -210,7 +210,7 @@ def load_neighbours(
 ) -> Neighbours: # they answer as those that were saved
     "Load the wordings in the files `note` and `numbers` for a model with the labels `names`"
     try:
-        said, n = _Note(**read_json(note)), load_file(numbers)
+        said, n = _note(Path(note)), load_file(numbers)
         _check_sizes(n, len(said.texts), len(said.names))
         space = Space(said.layer, n["centre"], n["turn"])
         found = Neighbours(said.names, said.texts, n["labels"].astype(int), n["vectors"], space,
@@ -225,12 +225,20 @@ def load_neighbours(
                      remedy="the files belong to different models, train again")
 
 
+def _note(path: Path) -> _Note:
+    "Read the file `path`, if its format is known"
+    values = read_json(path)
+    if values["format"] == FORMAT: return _Note(**values)
+    raise InputError(f"has the format {values['format']!r}, and this version of nace_clf reads "
+                     f"{FORMAT}", where=str(path), remedy="use the one that wrote it, or train again")
+
+
 _Weight = Annotated[float, Field(ge=0, lt=100)]
 
 
 class _Note(BaseModel):
     "Say what `neighbours.json` holds"
-    format: Literal[1] # of the file
+    format: int # of the file
     names: list[str] # label names
     texts: Annotated[list[str], Field(min_length=1)] # the wordings
     layer: Annotated[int, Field(gt=0)] # that the vectors come from

@@ -91,10 +91,16 @@ def _outcome(words: list[str]) -> tuple[int, str]:
 @app.command()
 def sample(
     out_dir: opt.DataFolder = Path("data/raw"), test: opt.TestRows = "random",
+    notes: opt.Notes = "",
 ):
-    "Write the bundled sample: titles of 28 national classifications."
+    "Write the bundled sample, titles of 28 national classifications, and official wordings."
     from nace_clf.parts.sample import sample as write_sample
-    for path in write_sample(out_dir, test): print(path)
+    from nace_clf.parts.tables import read_table
+    from nace_clf.parts.wordings import official_wordings, write_wordings
+    found = official_wordings(notes)  # before anything is written, since npm may fail
+    train_csv, test_csv = write_sample(out_dir, test)
+    wordings = write_wordings(found, out_dir, without=read_table(test_csv).text)
+    for path in (train_csv, test_csv, wordings): print(path)
 
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()
@@ -299,13 +305,13 @@ def review(
     limit: opt.Limit = None, folds: opt.Folds = 5,
     text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
     group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is",
-    revision: opt.RevisionOf = "auto", skip_shallow: opt.SkipShallow = False,
+    revision: opt.RevisionOf = "auto", partial: opt.PartialOf = "refuse",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
-                 revision=revision, skip_shallow=skip_shallow, encoding=encoding,
+                 revision=revision, partial=partial, encoding=encoding,
                  delimiter=delimiter)
     opt.check_outputs({"out": out}, {"training table": table})
     from nace_clf.tools.review import review as judge

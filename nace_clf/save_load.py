@@ -18,6 +18,7 @@ from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
 from .parts.beside import compare_linear, linear_beside
 from .parts.card import model_card
+from .parts.errors import public_name
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
 from .parts.neighbours import Neighbours, save_neighbours
@@ -46,12 +47,20 @@ _all_ = ["load", "verify"]  # of parts.folder: who saves here finds here how to 
 # %% ../nbs/05_save_load.ipynb #382b3655
 def describe_data(
     ds: Data, # as `load_data` returns it
-) -> dict: # file, its SHA-256, rows, classes, revision of NACE and fingerprint
+) -> dict: # file, its SHA-256, rows, classes, revision, fingerprint; partial rows, wordings
     "Describe the training data `ds` for the manifest"
-    return {"file": PurePosixPath(ds.table.name.replace("\\", "/")).name,
-            "sha256": ds.table.sha256, "rows": {k: len(v) for k, v in ds.items()},
-            "classes": len(ds.labels), "revision": ds.labels.revision,
-            "fingerprint": fingerprint(ds)}
+    found = {"file": _bare_name(ds.table.name), "sha256": ds.table.sha256,
+             "rows": {k: len(v) for k, v in ds.items()}, "classes": len(ds.labels),
+             "revision": ds.labels.revision, "fingerprint": fingerprint(ds)}
+    partial = sum(number >= len(ds.labels) for number in ds["train"]["label"][:])
+    if partial: found["partial"] = partial
+    if ds.wordings: found["wordings"] = ds.wordings | {"file": _bare_name(ds.wordings["file"])}
+    return found
+
+
+def _bare_name(path: str) -> str:
+    "Name the file at the end of `path`, and no folder"
+    return PurePosixPath(path.replace("\\", "/")).name
 
 # %% ../nbs/05_save_load.ipynb #bd613e47
 @dataclass
@@ -74,6 +83,7 @@ def save(
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
     folder, config = Path(folder), asdict(training.cfg)
+    config["wordings"] = public_name(config["wordings"])  # an address tells no secrets
     data, metrics, blend = training.data, training.metrics, training.blend
     refuse_existing(folder, overwrite)
     with replacing(folder) as tmp, quiet():

@@ -29,9 +29,11 @@ def linear_beside(
     labels: Labels, # what the numbers in `label` mean
     seed: int, # of the folds that its probabilities are learnt on
 ) -> Baseline | None: # nothing if another process trains it
-    "Train a TF-IDF model on the rows `train`"
+    "Train a TF-IDF model on the rows `train` whose class is known"
     if not first_process(): return None
-    texts, numbers = train["text"][:], train["label"][:]
+    known = [(text, number) for text, number in zip(train["text"][:], train["label"][:])
+             if number < len(labels)]
+    texts, numbers = map(list, zip(*known))
     return train_baseline(texts, numbers, list(labels.names), labels.revision, seed)
 
 # %% ../../nbs/parts/44_beside.ipynb #42f16010

@@ -14,13 +14,14 @@ import pandas as pd
 
 from .errors import InputError, more_rows
 from .labels import code_at
-from .nace import REVISIONS, codes, convert, quoted, title
+from .nace import convert, quoted
 from .readers import as_text
 from .tables import Table, as_table
 from .texts import fold
+from .wordings import official_wordings
 
 # %% auto #0
-__all__ = ['Nomenclature', 'split_notes', 'read_nomenclature', 'official_titles', 'nace_nomenclature']
+__all__ = ['Nomenclature', 'split_notes', 'read_nomenclature', 'nace_nomenclature']
 
 # %% ../../nbs/parts/62_nomenclature.ipynb #62a00007
 @dataclass
@@ -108,27 +109,19 @@ def _check_cycles(parents: dict[str, str], rows: pd.DataFrame, table: Table):
         safe.update(path)
 
 # %% ../../nbs/parts/62_nomenclature.ipynb #62a00020
-def official_titles() -> pd.DataFrame: # text, code, lang, source and revision
-    "List the official English titles of both revisions"
-    rows = [(title(code, r), code, "en", f"NACE Rev. {r}", r) for r in REVISIONS
-            for code in codes(revision=r)]
-    return pd.DataFrame(rows, columns=["text", "code", "lang", "source", "revision"])
-
-
 def nace_nomenclature(
     level: str = "class", # level of the codes that texts can get
     revision: str = "2", # revision of these
-    wordings: pd.DataFrame | None = None, # text, code, revision; the official titles if None
+    wordings: pd.DataFrame | None = None, # text, code, revision; `official_wordings` if None
 ) -> Nomenclature: # of the codes of NACE at that level
     "Gather what the `wordings` say of the codes at `level`"
-    said = official_titles() if wordings is None else wordings
+    said = official_wordings() if wordings is None else wordings
     pairs = said[["code", "revision"]].drop_duplicates()
     own = {(c, r): _own_code(c, r, level, revision) for c, r in pairs.itertuples(index=False)}
     found = [own[pair] for pair in zip(said.code, said.revision)]
     kept = said.assign(code=found)[["text", "code"]].dropna()
-    folded = kept.text.map(fold)
-    kept = kept[~pd.DataFrame({"text": folded, "code": kept.code}).duplicated()]
-    return Nomenclature(kept.reset_index(drop=True), name="official wordings of NACE", level=level,
+    kept = kept[~kept.assign(text=kept.text.map(fold)).duplicated()].reset_index(drop=True)
+    return Nomenclature(kept, name="official wordings of NACE", level=level,
                         revision=revision)
 
 

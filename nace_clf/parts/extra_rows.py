@@ -122,7 +122,9 @@ def _gathered(found: pd.DataFrame, shallow: pd.Series, labels: Labels, where: st
     above = sorted({*labels.above, *used.label[used.shallow]})
     whole = replace(labels, names=tuple(names), above=tuple(above))
     useful = [code for code, row in zip(whole.above, whole.open) if row.any()]
-    used = used[used.label.isin({*whole.names, *useful})]
+    lost = ~used.label.isin({*whole.names, *useful})
+    found.loc[used.index[lost], "why"] = "of no class of the table"
+    used = used[~lost]
     left_out = Counter(found.why[found.why != ""])
     if used.empty:
         reasons = ", ".join(f"{n:,} {why}" for why, n in left_out.items())

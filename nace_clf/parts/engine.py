@@ -107,23 +107,25 @@ class Tap:
     def __init__(
         self,
         model: PreTrainedModel | LeanBert, # a BERT or one of its kin
-        layer: int, # 1 is the first; of the last one, `lighten` leaves the first token alone
+        layer: int, # 1 is the first
     ):
         "Have the `layer` of `model` hand over what it gives"
         self._given = local()  # a thread reads what it has computed itself
-        found = model.base_model.encoder.layer[layer - 1]
-        self._hook = found.register_forward_hook(self._keep)
+        layers = model.base_model.encoder.layer
+        self._first_alone = layer == len(layers)  # of the last one, the answer reads no more
+        self._hook = layers[layer - 1].register_forward_hook(self._keep)
 
     def _keep(self, _, __, out: torch.Tensor | tuple[torch.Tensor, ...]):
         "Keep the vectors of the tokens"
         self._given.states = out if isinstance(out, torch.Tensor) else out[0]
 
-    def mean(
+    def read(
         self,
         mask: torch.Tensor | None, # of the batch that this thread has just computed
     ) -> torch.Tensor: # float32, [texts, width]
-        "Average the vectors of the tokens of each text, padding left out"
+        "Give the mean of the tokens of each text, padding left out; of the last layer the first token"
         states = self._given.__dict__.pop("states").float()
+        if self._first_alone: return states[:, 0]
         if mask is None: return states.mean(dim=1)
         weight = mask.to(states.dtype)
         total = torch.einsum("btw,bt->bw", states, weight)
@@ -150,7 +152,7 @@ def torch_logits(
         mask = None if mask is None else mask.to(device)
         with autocast(device, precision):
             found = model(input_ids=ids.to(device), attention_mask=mask).logits.float()
-        if tap: found = torch.cat([found, tap.mean(mask)], dim=1)
+        if tap: found = torch.cat([found, tap.read(mask)], dim=1)
         return found.cpu()
     return logits
 

@@ -83,6 +83,7 @@ class Neighbours:
     def __post_init__(self):
         "Find where each class begins, and make an index if there are very many wordings"
         self._at = np.flatnonzero(np.diff(self.labels, prepend=-1))
+        self._count = np.bincount(self.labels, minlength=len(self.names)).astype(np.float32)
         large = len(self.texts) > EXACT and find_spec("usearch") is not None
         self._index = _make_index(self.vectors) if large else None
 
@@ -98,11 +99,10 @@ class Neighbours:
         states: np.ndarray, # what the layer gives, [texts, width]
     ) -> np.ndarray: # float32, [texts, classes]; their softmax gives the probabilities
         "Compute what each class gets from its wordings"
-        out = np.full((len(states), len(self.names)), np.nan, np.float32)
+        out = np.empty((len(states), len(self.names)), np.float32)
         for at, numbers, alike in self._alike(states):
-            if numbers is None: found = self._of_all(alike)
-            else: found = self._of_nearest(numbers, alike)
-            out[at] = found
+            every = numbers is None
+            out[at] = self._of_all(alike) if every else self._of_nearest(numbers, alike)
         return out
 
     def logits(
@@ -152,12 +152,13 @@ class Neighbours:
             else: yield at, None, (known @ torch.from_numpy(places[at]).T).numpy()
 
     def _of_all(self, alike: np.ndarray) -> np.ndarray:
-        "Add up the cosines `alike` of each class, [wordings, texts] -> [texts, classes]"
+        "Make the means of each class of the cosines `alike`, [wordings, texts] -> [texts, classes]"
         powers = torch.from_numpy(alike).sub_(1).div_(self.temperature).exp_().numpy()
-        sums = np.add.reduceat(powers, self._at, axis=0)
-        found = np.log(np.maximum(sums, 1e-30))
+        own = self.labels[self._at]
+        means = np.add.reduceat(powers, self._at, axis=0) / self._count[own, None]
+        found = np.log(np.maximum(means, 1e-30))
         out = np.repeat(found.min(axis=0)[:, None], len(self.names), axis=1)
-        out[:, self.labels[self._at]] = found.T
+        out[:, own] = found.T
         return out
 
     def _of_nearest(self, numbers: np.ndarray, alike: np.ndarray) -> np.ndarray:
@@ -166,7 +167,8 @@ class Neighbours:
         out = np.zeros((alike.shape[1], len(self.names)), np.float32)
         rows = np.broadcast_to(np.arange(alike.shape[1]), alike.shape)
         np.add.at(out, (rows, self.labels[numbers]), powers)
-        return np.log(np.maximum(out, powers.min(axis=0)[:, None]))
+        sums = np.maximum(out, powers.min(axis=0)[:, None])
+        return np.log(sums / np.maximum(self._count, 1))
 
 # %% ../../nbs/parts/60_neighbours.ipynb #57a00016
 def _make_index(vectors: np.ndarray):

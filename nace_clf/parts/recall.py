@@ -21,8 +21,8 @@ from .neighbours import Neighbours, Space, pack
 from .texts import fold
 
 # %% auto #0
-__all__ = ['log', 'TEMPERATURE', 'TEMPERATURES', 'states_of', 'learn_space', 'Wordings', 'last_but_one', 'gather',
-           'fit_neighbours', 'neighbours_beside']
+__all__ = ['log', 'TEMPERATURE', 'TEMPERATURES', 'states_of', 'learn_space', 'Wordings', 'gather', 'fit_neighbours',
+           'neighbours_beside']
 
 # %% ../../nbs/parts/61_recall.ipynb #58a00005
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def states_of(
     pad_id: int, # id of the padding token
     layer: int, # 1 is the first
 ) -> tuple[np.ndarray, np.ndarray]: # logits, [texts, classes]; [texts, width]
-    "Compute the logits of `rows`, and the mean of what the `layer` gives"
+    "Compute the logits of `rows`, and what a tap reads of the `layer`"
     tap, training, width = Tap(model, layer), model.training, model.config.hidden_size
     compute = torch_logits(model, model.device.type, "fp32", tap)
     parts = cut_batches([len(row) for row in rows], 1024)
@@ -57,19 +57,17 @@ def learn_space(
     states: np.ndarray, # what the layer gives for the wordings, [wordings, width]
     labels: np.ndarray, # their class numbers, [wordings]
     layer: int, # of the BERT
-    blur: float = 0.5, # share of the covariance of all that is mixed in, 0 to 1
+    shrink: float = 0.5, # 0: as measured; 1: all directions count alike
 ) -> Space: # fits these wordings
     "Learn in which directions wordings of one class differ"
-    states = states.astype(np.float64)
-    centre = states.mean(axis=0)
-    total = np.bincount(labels)
-    sums = np.zeros((len(total), states.shape[1]))
+    states, count = states.astype(np.float64), np.bincount(labels)
+    sums = np.zeros((len(count), states.shape[1]))
     np.add.at(sums, labels, states)
-    within = states - (sums / np.maximum(total, 1)[:, None])[labels]
-    spread = [x.T @ x / max(1, len(x)) for x in (within, states - centre)]
-    mixed = (1 - blur) * spread[0] + blur * spread[1]
-    values, vectors = np.linalg.eigh(mixed)
-    turn = vectors / np.sqrt(np.maximum(values, values.max() * 1e-4))
+    within = states - (sums / np.maximum(count, 1)[:, None])[labels]
+    spread = within.T @ within / max(1, len(states) - (count > 0).sum())
+    alike = (np.trace(spread) / len(spread) or 1.0) * np.eye(len(spread))
+    values, vectors = np.linalg.eigh((1 - shrink) * spread + shrink * alike)
+    centre, turn = states.mean(axis=0), vectors / np.sqrt(values)
     return Space(layer, centre.astype(np.float32), turn.astype(np.float32))
 
 # %% ../../nbs/parts/61_recall.ipynb #58b00023
@@ -94,13 +92,6 @@ class Wordings:
         "Take some of the texts"
         at = np.arange(len(self))[rows]
         return Wordings([self.texts[i] for i in at], self.labels[at], self.states[at])
-
-
-def last_but_one(
-    model: PreTrainedModel, # a BERT or one of its kin
-) -> int: # 1 is the first
-    "Name the layer whose states are compared"
-    return max(1, model.config.num_hidden_layers - 1)
 
 
 def gather(
@@ -150,7 +141,8 @@ def neighbours_beside(
     grouped: bool = False, # whether the validation rows are of other groups
 ) -> Neighbours: # of the training rows, with their weight
     "Keep the training rows of `ds` as neighbours, and learn their weight on its validation rows"
-    layer, names, parts = last_but_one(model), ds["train"].features["label"].names, {}
+    names, parts = ds["train"].features["label"].names, {}
+    layer = model.config.num_hidden_layers
     for part in ("train", "validation"):
         texts, labels = ds[part]["text"][:], np.array(ds[part]["label"][:])
         logits, states = states_of(model, tokenizer(list(texts), truncation=True)["input_ids"], tokenizer.pad_token_id, layer)

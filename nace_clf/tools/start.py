@@ -11,22 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..config import Config
 from ..model import load_model, load_tokenizer
-from ..parts.baseline import Baseline, Blend
 from ..parts.errors import InputError
-from ..parts.linear import LEAST
-from ..parts.ngrams import inverse_frequency, learn_ngrams, weigh
 from ..parts.nomenclature import Nomenclature
-from ..parts.recall import Wordings, gather, last_but_one, states_of
+from ..parts.recall import Wordings, gather, learn_space, states_of
 from ..parts.runs import refuse_existing
 from ..save_load import Training, save
 
 # %% auto #0
-__all__ = ['log', 'SCALE', 'WEIGHTS', 'TEMPERATURE', 'class_head', 'class_lines', 'start']
+__all__ = ['log', 'SPREAD', 'WEIGHTS', 'class_head', 'start']
 
 # %% ../../nbs/tools/25_start.ipynb #25a00007
 log = logging.getLogger(__name__)
@@ -36,49 +32,25 @@ def class_head(
     vectors: np.ndarray, # that the head reads, [wordings, width]
     labels: np.ndarray, # class numbers, [wordings]
     n_classes: int, # number of classes
-    blur: float = 0.3, # share of the covariance of all that is mixed in
+    shrink: float = 0.5, # as in `learn_space`
 ) -> tuple[np.ndarray, np.ndarray]: # weight, [classes, width]; bias, [classes]
-    "Compute the head of a linear discriminant analysis"
-    vectors, count = vectors.astype(np.float64), np.bincount(labels, minlength=n_classes)
-    sums = np.zeros((n_classes, vectors.shape[1]))
-    np.add.at(sums, labels, vectors)
-    means = (sums + vectors.mean(axis=0)) / (count + 1)[:, None]  # drawn a little to the middle
-    within = vectors - means[labels]
-    whole = vectors - vectors.mean(axis=0)
-    spread = ((1 - blur) * within.T @ within + blur * whole.T @ whole) / len(vectors)
-    spread += np.eye(len(spread)) * (1e-3 * np.trace(spread) / len(spread) + 1e-12)
-    weight = np.linalg.solve(spread, means.T).T
-    bias = -0.5 * (weight * means).sum(axis=1)
-    return weight.astype(np.float32), bias.astype(np.float32)
+    "Compute the head of a linear discriminant analysis, with logits that differ by about `SPREAD`"
+    centre, count = vectors.mean(axis=0), np.bincount(labels, minlength=n_classes)
+    places = learn_space(vectors, labels, 0, shrink)
+    turned = (vectors - centre) @ places.turn
+    means = np.zeros((n_classes, turned.shape[1]))
+    np.add.at(means, labels, turned)
+    means /= (count + 1)[:, None]  # one wording that says nothing draws them to the middle
+    bias = -0.5 * (means ** 2).sum(axis=1)
+    scale = SPREAD / max(1e-9, (turned @ means.T + bias).std(axis=1).mean())
+    weight = scale * means @ places.turn.T
+    return weight.astype(np.float32), (scale * bias - weight @ centre).astype(np.float32)
 
 
-def class_lines(
-    texts: list[str], # wordings
-    labels: np.ndarray, # class numbers, [wordings]
-    names: list[str], # label names in the order of their numbers
-    revision: str | None = None, # of NACE, if the labels are codes
-) -> Baseline: # a TF-IDF model
-    "Draw the line of each class along the mean of its wordings"
-    ngrams = learn_ngrams(texts)
-    counts = ngrams.count(texts)
-    idf = inverse_frequency(counts)
-    x = csr_array(weigh(counts, idf, len(ngrams.words)))
-    of_class = csr_array((np.ones(len(labels), np.float32), (labels, np.arange(len(labels)))),
-                         shape=(len(names), len(labels)))
-    sums = csr_array(of_class @ x)
-    length = np.sqrt(sums.multiply(sums).sum(axis=1))
-    lines = csr_array(sums.multiply(1 / np.maximum(length, 1e-9)[:, None]).T)
-    lines.data[np.abs(lines.data) < LEAST] = 0
-    lines.eliminate_zeros()
-    intercept = np.zeros(len(names), np.float32)
-    return Baseline(names, ngrams, idf, lines.astype(np.float32), intercept, SCALE, revision)
-
-
-SCALE = 20.0  # factor from cosines with a line to logits
+SPREAD = 3.0  # standard deviation of the logits of a wording
 
 # %% ../../nbs/tools/25_start.ipynb #25a00013
-WEIGHTS = {"bert": 0.3, "words": 0.5, "neighbours": 0.6}  # powers of the three answers
-TEMPERATURE = 0.1  # of the neighbours
+WEIGHTS = (0.5, 0.9)  # powers of the head and of the neighbours
 
 # %% ../../nbs/tools/25_start.ipynb #25a00015
 def start(
@@ -92,20 +64,17 @@ def start(
     names, texts = known.codes, known.wordings.text.tolist()
     labels = known.wordings.code.map({name: i for i, name in enumerate(names)}).to_numpy()
     cfg = Config(model_id=str(model_id), label_col="code", level=known.level,
-                 revision=known.revision or "auto", baseline=True, blend=True, neighbours=True)
+                 revision=known.revision or "auto", neighbours=True)
     model, tokenizer = load_model(model_id, names), load_tokenizer(model_id)
     _check_kind(model, model_id)
     tokenizer.model_max_length = min(tokenizer.model_max_length, cfg.max_seq_len)
     log.info("reading %s wordings of %s classes", f"{len(texts):,}", f"{len(names):,}")
     states = _read(model, tokenizer, texts, labels)
-    lines = class_lines(texts, labels, names, known.revision)
-    blend = Blend(lines, WEIGHTS["bert"], WEIGHTS["words"], 0)
-    near = gather(Wordings(texts, labels, states), names, last_but_one(model))
-    near = replace(near, temperature=TEMPERATURE, weights=(1.0, WEIGHTS["neighbours"]))
+    near = gather(Wordings(texts, labels, states), names, model.config.num_hidden_layers)
     data = {"file": known.name, "sha256": known.sha256, "rows": {"train": len(texts)},
             "classes": len(names), "revision": known.revision, "started": True,
             "parents": known.parents}
-    training = Training(cfg, data, {}, blend, neighbours=near)
+    training = Training(cfg, data, {}, neighbours=replace(near, weights=WEIGHTS))
     return save(model, tokenizer, folder, training, overwrite)
 
 
@@ -123,7 +92,7 @@ def _read(
     head, n = model.classifier, model.config.num_labels
     model.classifier = torch.nn.Identity()
     ids = tokenizer(texts, truncation=True)["input_ids"]
-    vectors, states = states_of(model, ids, tokenizer.pad_token_id, last_but_one(model))
+    vectors, states = states_of(model, ids, tokenizer.pad_token_id, model.config.num_hidden_layers)
     weight, bias = class_head(vectors, labels, n)
     head.weight.data, head.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
     model.classifier = head

@@ -148,7 +148,8 @@ def start(
     codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
     level: opt.LevelOf = "class", revision: opt.RevisionOf = "2",
     code_col: opt.CodeCol = "code", text_col: opt.TitleCol = ["text"],
-    parent_col: opt.ParentCol = "", model_id: opt.StartModel = "bundled",
+    parent_col: opt.ParentCol = "", notes: opt.Notes = "",
+    model_id: opt.StartModel = "bundled",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     overwrite: opt.Overwrite = False,
 ):
@@ -156,11 +157,12 @@ def start(
     opt.check_revision(revision)
     from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature
     from nace_clf.parts.tables import Table
+    from nace_clf.parts.wordings import official_wordings
     from nace_clf.tools.start import start as begin
     if codes:
         table = Table(codes, encoding=encoding, delimiter=delimiter)
         known = read_nomenclature(table, code_col, text_col, parent_col)
-    else: known = nace_nomenclature(level, revision)
+    else: known = nace_nomenclature(level, revision, official_wordings(notes))
     print(begin(known, out_dir, model_id, overwrite=overwrite))
 
 # %% ../nbs/tools/14_cli.ipynb #d3593016

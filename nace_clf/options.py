@@ -115,7 +115,8 @@ Revision = _given(Optional[str], "Revision of NACE of the labels, 2 or 2.1; the 
                   "not given.")
 SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the level.",
                      "--skip-shallow")
-Notes = _given(str, "'english': add Eurostat's explanatory notes of Rev. 2.1, which npm fetches.")
+Notes = _given(str, "'english': add Eurostat's explanatory notes of Rev. 2.1, which npm fetches; "
+               "'all': and the titles in 24 languages.")
 PartialOf = _given(str, "Rows whose code is not as deep as the level: 'refuse' stops at them, 'drop' "
                    "leaves them out.")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "

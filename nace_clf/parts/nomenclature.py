@@ -14,7 +14,7 @@ import pandas as pd
 
 from .errors import InputError, more_rows
 from .labels import code_at
-from .nace import convert, quoted
+from .nace import LEVELS, REVISIONS, check_choice, convert, quoted
 from .readers import as_text
 from .tables import Table, as_table
 from .texts import fold
@@ -115,6 +115,8 @@ def nace_nomenclature(
     wordings: pd.DataFrame | None = None, # text, code, revision; `official_wordings` if None
 ) -> Nomenclature: # of the codes of NACE at that level
     "Gather what the `wordings` say of the codes at `level`"
+    check_choice("level", level, LEVELS)
+    check_choice("revision", revision, REVISIONS)
     said = official_wordings() if wordings is None else wordings
     pairs = said[["code", "revision"]].drop_duplicates()
     own = {(c, r): _own_code(c, r, level, revision) for c, r in pairs.itertuples(index=False)}

@@ -157,7 +157,7 @@ class Runner:
                              remedy="leave {engine} out, or have the BERT answer alone with {blend} "
                              "false")
         layer, most = self.folder.part("neighbours").about.get("layer"), self.folder.stored
-        if isinstance(layer, int) and 0 < layer <= (most.num_hidden_layers or 0): return layer
+        if type(layer) is int and 0 < layer <= (most.num_hidden_layers or 0): return layer
         raise InputError(f"has vectors of layer {layer!r}, which the model does not have",
                          where=str(self.folder.path), remedy=COPY_AGAIN)
 

@@ -146,7 +146,7 @@ def train(
 @app.command()
 def start(
     codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
-    level: opt.LevelOf = "class", revision: opt.RevisionOf = "2",
+    level: opt.StartLevel = "class", revision: opt.RevisionOf = "2",
     code_col: opt.CodeCol = "code", text_col: opt.TitleCol = ["text"],
     parent_col: opt.ParentCol = "", notes: opt.Notes = "",
     model_id: opt.StartModel = "bundled",

@@ -123,6 +123,7 @@ By = _given(Optional[list[str]], "Score each value of this column too, such as a
             "repeated.", metavar="COLUMN", **_TYPED)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "
                 "words are counted if not given.")
+StartLevel = _given(str, f"Level of NACE of the codes: {_LEVELS}.")
 StartModel = _given(str, "Model that makes vectors of texts: a Hub id, a folder, or 'bundled'.")
 MaxSeqLen = _given(int, "Longest text, in tokens.", **_WHOLE)
 TopK = _given(int, "Suggestions a text.", **_WHOLE)

@@ -38,14 +38,17 @@ def states_of(
     rows: list[list[int]], # token ids of each text
     pad_id: int, # id of the padding token
     layer: int, # 1 is the first
+    states_alone: bool = False, # of very many texts, logits of very many classes fill the memory
 ) -> tuple[np.ndarray, np.ndarray]: # logits, [texts, classes]; [texts, width]
     "Compute the logits of `rows`, and what a tap reads of the `layer`"
     tap, training, width = Tap(model, layer), model.training, model.config.hidden_size
-    compute = torch_logits(model, model.device.type, "fp32", tap)
-    parts = cut_batches([len(row) for row in rows], 1024)
+    compute, first = torch_logits(model, model.device.type, "fp32", tap), -width * states_alone
+    parts, found = cut_batches([len(row) for row in rows], 1024), []
     try:
         model.eval()
-        found = [compute(*pad_batch([rows[i] for i in part], pad_id)).numpy() for part in parts]
+        for part in parts:
+            batch = compute(*pad_batch([rows[i] for i in part], pad_id))
+            found.append(batch[:, first:].numpy())
     finally:
         tap.remove()
         model.train(training)
@@ -141,11 +144,14 @@ def neighbours_beside(
     grouped: bool = False, # whether the validation rows are of other groups
 ) -> Neighbours: # of the training rows, with their weight
     "Keep the training rows of `ds` as neighbours, and learn their weight on its validation rows"
-    names, parts = ds["train"].features["label"].names, {}
-    layer = model.config.num_hidden_layers
+    layer, parts = model.config.num_hidden_layers, {}
+    names = [model.config.id2label[i] for i in range(model.config.num_labels)]
     for part in ("train", "validation"):
-        texts, labels = ds[part]["text"][:], np.array(ds[part]["label"][:])
-        logits, states = states_of(model, tokenizer(list(texts), truncation=True)["input_ids"], tokenizer.pad_token_id, layer)
+        labels = np.array(ds[part]["label"][:])
+        known = np.flatnonzero(labels < len(names))  # others are codes above the classes
+        texts, labels = ds[part].select(known)["text"][:], labels[known]
+        ids = tokenizer(list(texts), truncation=True)["input_ids"]
+        logits, states = states_of(model, ids, tokenizer.pad_token_id, layer, part == "train")
         parts[part] = logits, Wordings(list(texts), labels, states)
     logits, new = parts["validation"]
     if blend: logits = blend.logits(logits, blend.baseline.logits(new.texts))

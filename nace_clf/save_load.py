@@ -21,9 +21,9 @@ from .parts.card import model_card
 from .parts.errors import public_name
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, load, verify, write_manifest
+from .parts.gathering import neighbours_beside
 from .parts.neighbours import Neighbours, save_neighbours
 from .parts.proof import compare_int8
-from .parts.recall import neighbours_beside
 from nace_clf.parts.runs import (
     keep_weights,
     left_off,

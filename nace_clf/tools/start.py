@@ -16,8 +16,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from ..config import Config
 from ..model import load_model, load_tokenizer
 from ..parts.errors import InputError
+from ..parts.gathering import Wordings, gather, learn_space, states_of
 from ..parts.nomenclature import Nomenclature
-from ..parts.recall import Wordings, gather, learn_space, states_of
 from ..parts.runs import refuse_existing
 from ..save_load import Training, save
 

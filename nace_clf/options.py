@@ -134,11 +134,12 @@ Trials = _given(int, "Trials in all, with those before a resume.", **_WHOLE)
 Minutes = _given(float, "Time for the search; a trial that runs longer is stopped at its next "
                  "evaluation.", parser=number(float), metavar="NUMBER")
 Blend = _given(Optional[bool], "With what answers beside the BERT in DIR, a TF-IDF model or known "
-               "wordings, or the BERT alone; with what there is if not given.", "--blend/--no-blend", **_HIDDEN)
+               "wordings, or the BERT alone; with what there is if not given.",
+               "--blend/--no-blend", **_HIDDEN)
 Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "
                    "known to keep its labels), exact (fp32), bf16, fp16 (GPUs) or int8 (CPUs).")
-Why = _given(bool, "Name the three wordings of training that are most like the text, with their code "
-             "and how alike they are.", "--why")
+Why = _given(bool, "Name the three wordings of training that are most like the text, with their "
+             "code and how alike they are.", "--why")
 Again = _given(bool, "Time the formats again, even if their times are known.", "--again")
 Preset = _given(str, "Settings to start from: 'tutorial', made for mBERT, or 'small', made for the "
                 "bundled model on a CPU; options win over them.")

@@ -123,7 +123,7 @@ class Tap:
         self,
         mask: torch.Tensor | None, # of the batch that this thread has just computed
     ) -> torch.Tensor: # float32, [texts, width]
-        "Give the mean of the tokens of each text, padding left out; of the last layer the first token"
+        "Average the tokens of each text, but not the padding; of the last layer take the first one"
         states = self._given.__dict__.pop("states").float()
         if self._first_alone: return states[:, 0]
         if mask is None: return states.mean(dim=1)
@@ -145,7 +145,7 @@ def torch_logits(
     precision: str = "fp32", # what it was made ready for
     tap: Tap | None = None, # of a layer of `model`
 ) -> Forward: # from ids and mask, [texts, tokens], to logits, [texts, classes]; what `tap` reads
-    "Make the function that computes the logits of a batch with `model`, behind them what `tap` reads"
+    "Make the function that computes with `model` the logits of a batch, then what `tap` reads"
     @torch.inference_mode()
     def logits(ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         "Run the model on one batch"

@@ -232,7 +232,8 @@ def _note(path: Path) -> _Note:
     values = read_json(path)
     if values["format"] == FORMAT: return _Note(**values)
     raise InputError(f"has the format {values['format']!r}, and this version of nace_clf reads "
-                     f"{FORMAT}", where=str(path), remedy="use the one that wrote it, or train again")
+                     f"{FORMAT}", where=str(path),
+                     remedy="use the one that wrote it, or train again")
 
 
 _Weight = Annotated[float, Field(ge=0, lt=100)]
@@ -256,7 +257,8 @@ def _check_sizes(n: dict[str, np.ndarray], wordings: int, classes: int):
     for name, shape in shapes.items():
         if n[name].shape != shape:
             raise ValueError(f"{name} has the shape {list(n[name].shape)}, not {list(shape)}")
-    if n["vectors"].dtype != np.int8 or n["labels"].dtype != np.int32: raise ValueError(f"vectors holds {n['vectors'].dtype}")
+    for name, kind in {"vectors": np.int8, "labels": np.int32}.items():
+        if n[name].dtype != kind: raise ValueError(f"{name} holds {n[name].dtype}")
     for name in ("centre", "turn"):
         if not np.isfinite(n[name]).all(): raise ValueError(f"{name} holds what is no number")
     labels = n["labels"]

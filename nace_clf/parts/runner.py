@@ -154,8 +154,7 @@ class Runner:
         if engine == "onnx":
             raise InputError("engine = 'onnx' gives no vectors to compare with those in the folder",
                              where=str(self.folder.path), setting=("engine", "blend"),
-                             remedy="leave {engine} out, or have the BERT answer alone with {blend} "
-                             "false")
+                             remedy="leave {engine} out, or set {blend} to false")
         layer, most = self.folder.part("neighbours").about.get("layer"), self.folder.stored
         if type(layer) is int and 0 < layer <= (most.num_hidden_layers or 0): return layer
         raise InputError(f"has vectors of layer {layer!r}, which the model does not have",

@@ -86,9 +86,10 @@ def _check_kind(model: PreTrainedModel, model_id: str | Path):
 
 
 def _read(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str], labels: np.ndarray,
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str],
+    labels: np.ndarray,
 ) -> np.ndarray:
-    "Have `model` read the `texts`, set its head, and return the states of its layer, [texts, width]"
+    "Have `model` read `texts`, set its head, and return what its last layer gives"
     head, n = model.classifier, model.config.num_labels
     model.classifier = torch.nn.Identity()
     ids = tokenizer(texts, truncation=True)["input_ids"]

@@ -117,8 +117,8 @@ SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the leve
                      "--skip-shallow")
 Notes = _given(str, "'english': add Eurostat's explanatory notes of Rev. 2.1, which npm fetches; "
                "'all': and the titles in 24 languages.")
-PartialOf = _given(str, "Rows whose code is not as deep as the level: 'refuse' stops at them, 'drop' "
-                   "leaves them out.")
+PartialOf = _given(str, "Rows whose code is not as deep as the level: 'refuse' stops at them, "
+                   "'drop' leaves them out.")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
             "repeated.", metavar="COLUMN", **_TYPED)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "

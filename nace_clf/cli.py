@@ -306,6 +306,13 @@ def show(folder: opt.Folder, json: opt.Json = None):
     if json: write_json(json, found)
     print(to_text(found, opt.terminal_width()), *filter(None, [json]), sep="\n")
 
+# %% ../nbs/tools/14_cli.ipynb #e14a0022
+@app.command()
+def calibrate(folder: opt.Folder, table: opt.Train, progress: opt.Progress = True):
+    "Calibrate the model in DIR on validation rows of TRAIN, its training table."
+    from nace_clf.tools.calibrate import calibrate as add
+    print(f"{folder}: {add(folder, table, progress)}")
+
 # %% ../nbs/tools/14_cli.ipynb #11a00003
 @app.command()
 def engine(folder: opt.FolderIfAny = None, again: opt.Again = False):

@@ -25,7 +25,8 @@ setup(
     package_data={"nace_clf": ["templates/*.html"]},
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
-    extras_require={e: cfg[f"{e}_requirements"].split() for e in ("demo", "onnx", "tune", "dev")},
+    extras_require={e: cfg[f"{e}_requirements"].split()
+                    for e in ("demo", "onnx", "tune", "neighbours", "dev")},
     entry_points={
         "console_scripts": cfg["console_scripts"].splitlines(),
         # how nbdev finds the pages and the source of names

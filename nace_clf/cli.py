@@ -90,10 +90,16 @@ def _outcome(words: list[str]) -> tuple[int, str]:
 @app.command()
 def sample(
     out_dir: opt.DataFolder = Path("data/raw"), test: opt.TestRows = "random",
+    notes: opt.Notes = "",
 ):
-    "Write the bundled sample: titles of 28 national classifications."
+    "Write the bundled sample, titles of 28 national classifications, and official wordings."
     from nace_clf.parts.sample import sample as write_sample
-    for path in write_sample(out_dir, test): print(path)
+    from nace_clf.parts.tables import read_table
+    from nace_clf.parts.wordings import official_wordings, write_wordings
+    found = official_wordings(notes)  # before anything is written, since npm may fail
+    train_csv, test_csv = write_sample(out_dir, test)
+    wordings = write_wordings(found, out_dir, without=read_table(test_csv).text)
+    for path in (train_csv, test_csv, wordings): print(path)
 
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()
@@ -134,6 +140,29 @@ def train(
     saved = fit(source, out_dir or output_path(cfg), cfg, resume=resume, overwrite=overwrite,
                 progress=progress)
     if os.environ.get("RANK", "0") == "0": print(saved)  # under torchrun, one process speaks
+
+# %% ../nbs/tools/14_cli.ipynb #25c00002
+@app.command()
+def start(
+    codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
+    level: opt.StartLevel = "class", revision: opt.RevisionOf = "2",
+    code_col: opt.CodesCol = "code", text_col: opt.TitleCol = ["text"],
+    parent_col: opt.ParentCol = "", notes: opt.Notes = "",
+    model_id: opt.StartModel = "bundled",
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    overwrite: opt.Overwrite = False,
+):
+    "Make a model of a classification alone, without coded rows."
+    opt.check_revision(revision)
+    from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature
+    from nace_clf.parts.tables import Table
+    from nace_clf.parts.wordings import official_wordings
+    from nace_clf.tools.start import start as begin
+    if codes:
+        table = Table(codes, encoding=encoding, delimiter=delimiter)
+        known = read_nomenclature(table, code_col, text_col, parent_col)
+    else: known = nace_nomenclature(level, revision, official_wordings(notes))
+    print(begin(known, out_dir, model_id, overwrite=overwrite))
 
 # %% ../nbs/tools/14_cli.ipynb #d3593016
 @app.command()
@@ -201,7 +230,7 @@ def _check_different(folders: list[Path]):
 def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
     output: opt.TableOut = None, top_k: opt.TopK = 2,
-    text_col: opt.TextCol = None, revision: opt.Revision = None,
+    why: opt.Why = False, text_col: opt.TextCol = None, revision: opt.Revision = None,
     blend: opt.Blend = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, progress: opt.Progress = True,
@@ -216,14 +245,13 @@ def predict(
         from nace_clf.predict import Classifier
         if texts: check_texts(texts)
         clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
-    if texts: return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
+    if texts: return opt.print_predictions(texts, suggested(clf, texts, top_k, sets, why))
     from nace_clf.tools.decide import added_columns, code_file
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    check_coded(table, clf, added_columns(clf, top_k, sets), output)
-    found = code_file(clf, table, top_k, sets, progress)
+    check_coded(table, clf, added_columns(clf, top_k, sets, why), output)
+    found = code_file(clf, table, top_k, sets, progress, why)
     print(write_like(table, table.beside(found.rows, output), output, safe_csv))
     return found.exit_code
-
 
 # %% ../nbs/tools/14_cli.ipynb #e14a0002
 @app.command()
@@ -326,13 +354,13 @@ def review(
     limit: opt.Limit = None, folds: opt.Folds = 5,
     text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
     group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is",
-    revision: opt.RevisionOf = "auto", skip_shallow: opt.SkipShallow = False,
+    revision: opt.RevisionOf = "auto", partial: opt.PartialOf = "refuse",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
-                 revision=revision, skip_shallow=skip_shallow, encoding=encoding,
+                 revision=revision, partial=partial, encoding=encoding,
                  delimiter=delimiter)
     opt.check_outputs({"out": out}, {"training table": table})
     from nace_clf.tools.review import review as judge

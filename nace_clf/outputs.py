@@ -65,10 +65,11 @@ def suggested(
     texts: list[str], # descriptions
     top_k: int, # suggestions a text
     sets: float | None = None, # coverage of lists that hold the right label
+    why: bool = False, # with the nearest wordings of training
 ): # a frame
     "Find what `clf` suggests for `texts` on a command line"
-    if not (sets or clf.decides): return clf.predict(texts, top_k)
-    found = clf.decide(texts, top_k, sets)
+    if not (sets or clf.decides): return clf.predict(texts, top_k, why=why)
+    found = clf.decide(texts, top_k, sets, why=why)
     return found.drop(columns=["code", "title", "level", "confidence"])
 
 

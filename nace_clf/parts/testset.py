@@ -98,7 +98,9 @@ def read_test(
     rows, place = table.checked(), table.place(column=table.label_col)
     _check_revision(rows.label, labels.revision, place)
     if level != "as-is":
-        found, _ = read_labels(rows.label, place, Scheme(level, labels.revision, skip_shallow))
+        partial = "drop" if skip_shallow else "refuse"
+        scheme = Scheme(level, labels.revision, partial, setting="skip_shallow")
+        found, _ = read_labels(rows.label, place, scheme)
         rows = rows.loc[found.index].assign(label=found)
     elif labels.revision: rows = rows.assign(label=_in_form(rows.label, labels, place))
     if rows.empty:

@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
 
 from ..config import Config
 from ..data import Data, fingerprint, load_data
 from ..parts.calibration import Calibration, fit_calibration, held_out, save_calibration
 from ..parts.errors import InputError
 from ..parts.folder import ModelFolder, add_part
+from ..parts.gathering import Wordings, weighed_anew
 from ..parts.sets import fit_folder_sets, save_sets
 from ..parts.tables import Table
 from ..predict import Classifier
@@ -21,8 +26,8 @@ from ..predict import Classifier
 __all__ = ['rows_of', 'calibrate']
 
 # %% ../../nbs/tools/20_calibrate.ipynb #c4180008
-_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "skip_shallow", "encoding",
-             "delimiter", "valid_size", "seed")  # that choose the rows
+_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "partial", "wordings",
+             "encoding", "delimiter", "valid_size", "seed")  # that choose the rows
 
 
 def rows_of(
@@ -52,9 +57,9 @@ def calibrate(
     whole = ModelFolder(folder)
     ds = rows_of(whole, table)
     rows, blend = ds["validation"], whole.blend() if whole.has("blend") else None
-    bert = Classifier(folder, precision="exact", blend=False)
-    held = held_out(bert.logits(rows["text"][:], progress), blend, rows["text"][:],
-                    rows["label"][:], whole.config["seed"])
+    bert = Classifier(folder, precision="exact", blend=False).logits(rows["text"][:], progress)
+    held = held_out(bert, blend, rows["text"][:], rows["label"][:], whole.config["seed"],
+                    _neighbours(folder, rows))
     found = fit_calibration(held, ds.labels)
     if found is None:
         raise InputError(f"has {held.texts} distinct validation texts, too few to calibrate on",
@@ -64,3 +69,11 @@ def calibrate(
         add_part(folder, save_calibration(found, tmp), "calibration", **found.about())
         add_part(folder, save_sets(fit_folder_sets(held, ds.labels), tmp), "sets")
     return found
+
+
+def _neighbours(folder: str | Path, rows: Dataset) -> Callable[..., np.ndarray] | None:
+    "Have the wordings in `folder` answer validation `rows`, if there are any"
+    clf, y = Classifier(folder, precision="exact"), np.array(rows["label"][:])
+    if not clf.neighbours: return None
+    new = Wordings(rows["text"][:], y, clf.states(rows["text"][:]))
+    return weighed_anew(clf.neighbours, new, bool(clf.manifest["config"].get("group_col")))

@@ -30,7 +30,7 @@ def about(
     "Collect what is known of the model in `folder`"
     opened = ModelFolder(folder)
     manifest, labels, seen = opened.manifest, opened.labels, load_seen(opened)
-    rules = rules_of(opened, labels, "blend" if opened.has("blend") else "bert")
+    rules = rules_of(opened, labels, opened.answers)
     granted = rules.granted
     read = {"calibration": load_calibration, "uncodable": load_uncodable}
     others = {name: load(opened.path).model_dump(mode="json") if opened.has(name) else None

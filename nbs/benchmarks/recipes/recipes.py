@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import Dataset, DatasetDict, concatenate_datasets, disable_progress_bars
+from datasets import Dataset, concatenate_datasets, disable_progress_bars
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, normalize
 from transformers import TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from nace_clf.config import demo_config
-from nace_clf.data import label_names, load_data
+from nace_clf.data import Data, label_names, load_data
 from nace_clf.parts.batches import pad_batch
 from nace_clf.parts.codes import parse
 from nace_clf.parts.engine import autocast
@@ -44,11 +44,17 @@ logging.getLogger("nace_clf").setLevel(logging.ERROR)
 
 
 @cache
-def split(seed: int, rows: int | None) -> DatasetDict:
+def split(seed: int, rows: int | None) -> Data:
     "Draw the validation rows and `rows` of the training rows, or all"
     ds = load_data(TABLE, demo_config(seed=seed))
-    train = ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"])))
-    return DatasetDict(train=train, validation=ds["validation"])
+    return _trained_on(ds, ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"]))))
+
+
+def _trained_on(ds: Data, train: Dataset) -> Data:
+    "Replace the training rows of `ds`"
+    found = Data(train=train, validation=ds["validation"])
+    found.labels, found.table = ds.labels, ds.table
+    return found
 
 
 def logit_adjusted(trainer: OrderedTrainer):
@@ -209,7 +215,7 @@ def contrastive(trainer: OrderedTrainer, temperature: float = 0.05):
         optimizer.zero_grad()
 
 
-def with_titles(ds: DatasetDict) -> DatasetDict:
+def with_titles(ds: Data) -> Data:
     "Add the official titles of NACE, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
     rows = {}
@@ -219,11 +225,11 @@ def with_titles(ds: DatasetDict) -> DatasetDict:
     return _with(ds, list(rows.values()))
 
 
-def _with(ds: DatasetDict, rows: list[tuple[str, int]]) -> DatasetDict:
+def _with(ds: Data, rows: list[tuple[str, int]]) -> Data:
     "Add `rows` to the training rows"
     text, label = zip(*rows)
     more = Dataset.from_dict({"text": text, "label": label}, features=ds["train"].features)
-    return DatasetDict(train=concatenate_datasets([ds["train"], more]), validation=ds["validation"])
+    return _trained_on(ds, concatenate_datasets([ds["train"], more]))
 
 
 def others(trainer: OrderedTrainer, n: int = 2) -> list[torch.nn.Module]:
@@ -307,7 +313,7 @@ def notes() -> dict[str, tuple[str, str]]:
     return found
 
 
-def with_notes(ds: DatasetDict) -> DatasetDict:
+def with_notes(ds: Data) -> Data:
     "Add what the explanatory notes list, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
     rows = {key: (text, names.index(letter)) for key, (text, letter) in notes().items()}

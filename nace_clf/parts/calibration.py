@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,8 +31,6 @@ __all__ = ['log', 'LOWEST', 'HIGHEST', 'CELLS', 'FOLDS', 'FEWEST', 'Score', 'cal
 
 # %% ../../nbs/parts/49_calibration.ipynb #c4900004
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sklearn.base import ClassifierMixin
 
 # %% ../../nbs/parts/49_calibration.ipynb #c4900007

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from datasets import DatasetDict
 from scipy.special import log_softmax
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from .batches import cut_batches, pad_batch
 from .engine import Tap, torch_logits
@@ -23,11 +24,6 @@ from .texts import fold
 # %% auto #0
 __all__ = ['log', 'TEMPERATURE', 'TEMPERATURES', 'states_of', 'learn_space', 'Wordings', 'gather', 'fit_neighbours',
            'weighed_anew', 'neighbours_beside']
-
-# %% ../../nbs/parts/61_gathering.ipynb #58a00005
-if TYPE_CHECKING:
-    from datasets import DatasetDict
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 # %% ../../nbs/parts/61_gathering.ipynb #58a00006
 log = logging.getLogger(__name__)

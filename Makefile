@@ -4,7 +4,7 @@
 # make bench  the comparisons of nbs/benchmarks, on this machine (an hour or more, 5 GB)
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL = $(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test hard lab docs bench clean
 

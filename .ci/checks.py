@@ -436,10 +436,8 @@ def check_notebooks(tree: Path):
 
 
 def orders_of_readers() -> dict[str, list[str]]:
-    "Cut the tutorial in two halves; each makes what it needs in a fresh copy"
-    first, last = ["tour.ipynb", *map(name_of, floor(""))], ["index.ipynb"]
-    while first[-1] != "04_train.ipynb": last.insert(0, first.pop())
-    return {"the rest backwards": last[::-1], "up to training": first}
+    "List the tutorial in reading order: the tour, the chapters, and the index with what they made"
+    return {"the tutorial": ["tour.ipynb", *map(name_of, floor("")), "index.ipynb"]}
 
 
 def run_all(

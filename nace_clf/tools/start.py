@@ -51,7 +51,7 @@ def class_head(
 SPREAD = 3.0  # standard deviation of the logits of a wording
 
 # %% ../../nbs/tools/25_start.ipynb #25a00013
-WEIGHTS = (0.5, 0.9)  # powers of the head and of the neighbours
+WEIGHTS = (0.4, 1.0)  # powers of the head and of the neighbours
 
 # %% ../../nbs/tools/25_start.ipynb #25a00015
 def start(

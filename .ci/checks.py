@@ -414,15 +414,16 @@ def check_fold(tree: Path):
     record("tests and drawings are folded in JupyterLab", done.returncode == 0, done.stdout)
 
 
-def check_notebooks(tree: Path):
-    "Run the tutorial as a reader does, other notebooks as tests: two at a time, a thread each"
+def check_notebooks(tree: Path, *others: str):
+    "Run the tutorial as a reader does, notebooks as tests, and `others`: two at a time"
     orders = orders_of_readers()
     os.environ["OMP_NUM_THREADS"] = "1"
     with ThreadPoolExecutor(2) as pool:
+        for name in others: pool.submit(run, name)
         read = {order: pool.submit(run_all, tree, order, names)  # the longest first
                 for order, names in orders.items()}
-        others = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
-        large_first = sorted(others, key=lambda p: -p.stat().st_size)
+        alone = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
+        large_first = sorted(alone, key=lambda p: -p.stat().st_size)
         tested = pool.map(lambda page: warm.test(name_of(page), tree), large_first)
         for page, done in zip(large_first, tested):
             seconds = re.search(r": (\d+) secs", done.stdout)
@@ -466,9 +467,9 @@ CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_pages, check_fold, check_wheel, check_hard, check_notebooks)}
 
 
-def run(name: str):
-    "Run the check `name` on `tree`"
-    try: CHECKS[name](tree)
+def run(name: str, *others: str):
+    "Run the check `name` on `tree`, and `others` beside it"
+    try: CHECKS[name](tree, *others)
     except Exception as e: record(f"check {name}", False, f"{type(e).__name__}: {e}")
 
 
@@ -482,11 +483,13 @@ if __name__ == "__main__":
         names = sys.argv[1:] or list(CHECKS)
         if "sync" in names: run("sync")  # alone, since it writes modules
         with ThreadPoolExecutor(1) as beside:
-            alone = [beside.submit(run, name) for name in ("wheel", "hard") if name in names]
+            wheel = [beside.submit(run, name) for name in names if name == "wheel"]
+            late = [name for name in names if name == "hard"]  # takes minutes of one core
             for name in names:
                 if name not in ("sync", "wheel", "hard", "notebooks"): run(name)
-            for done in alone: done.result()
-        if "notebooks" in names: run("notebooks")
+            for done in wheel: done.result()
+        if "notebooks" in names: run("notebooks", *late)
+        else: [run(name) for name in late]
     finally: shutil.rmtree(tree, ignore_errors=True)
     failed = sum(not ok for ok in results.values())
     print(f"{len(results) - failed} passed, {failed} failed")

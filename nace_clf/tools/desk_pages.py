@@ -34,6 +34,7 @@ from nace_clf.tools.desk_api import (
     Office,
     Revision,
     Short,
+    Sound,
     Words,
     bring_in,
     office_of,
@@ -236,7 +237,7 @@ class Sent(BaseModel):
     kind: Short = "code"
     code: Short = ""
     other: Short = "" # a code that was searched
-    note: Annotated[str, Field(max_length=2_000)] = ""
+    note: Annotated[str, Field(max_length=2_000), Sound] = ""
     key: Short = "" # of this form: sent twice, it counts once
     shown: Short = "" # codes that were offered
 
@@ -380,6 +381,7 @@ async def _home(page: Page, problem: str = "", status: int = 200) -> Response:
     "Show the projects, and what is wrong"
     office = page.office
     def all_of_them() -> list:
+        "List the projects, and how far they are"
         return [(o, progress(office.desk, o.id)) for o in office.desk.projects()]
     config = office.clf.manifest["config"]
     projects = await run_in_threadpool(all_of_them)
@@ -426,6 +428,7 @@ async def conflicts(page: APage, project: Id) -> Response:
     desk = page.office.desk
     found = await run_in_threadpool(desk.project, project)
     def both() -> list:
+        "List the records in conflict, with what was decided"
         some = desk.records(found.id, "conflict", after=-1)
         return [(o, standing_of(desk, o)) for o in some]
     return page.show("conflicts.html", project=found, rows=await run_in_threadpool(both),
@@ -439,6 +442,7 @@ async def agreement(page: APage, project: Id) -> Response:
     from nace_clf.tools.agreement import answers_of, measure_agreement
     found = await run_in_threadpool(page.office.desk.project, project)
     def measured() -> list:
+        "Measure agreement level by level"
         answers = answers_of(page.office.desk, found.id)
         return measure_agreement(answers, found.revision).to_dict("records") if len(answers) else []
     return page.show("agreement.html", project=found, rows=await run_in_threadpool(measured))

@@ -150,7 +150,7 @@ def bind(
     except OSError:
         raise InputError(f"host = {host!r} is no address of this machine", setting="host",
                          allowed="127.0.0.1, 0.0.0.0 or a name of it") from None
-    found = socket.socket(kind[0], socket.SOCK_STREAM)
+    found = socket.socket(*kind[:3])  # with its protocol, or asyncio leaves Nagle's delay on
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(kind[4])

@@ -1,15 +1,20 @@
 # make demo   train, score and use a classifier, offline       make lab    the notebooks in JupyterLab
 # make test   everything that must hold                        make docs   the site
+# make desk   the coder's desk over the demo's model, in a browser
 # make hard   bad luck and people who mean harm, all attacks
 # make bench  the comparisons of nbs/benchmarks, on this machine (an hour or more, 5 GB)
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL = $(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test hard lab docs bench clean
+.PHONY: demo desk test hard lab docs bench clean
 
 demo: .venv/demo
 	$(BIN)/nace-clf demo
+
+desk: .venv/desk
+	test -f models/demo/manifest.json || $(BIN)/nace-clf demo
+	$(BIN)/nace-clf desk models/demo
 
 test: .venv/dev
 	$(BIN)/python .ci/checks.py
@@ -28,7 +33,7 @@ docs: .venv/dev
 	$(BIN)/smalldocs preview _proc; fi
 
 BENCH_PEERS := $(patsubst nbs/benchmarks/peers/%.txt,%,$(wildcard nbs/benchmarks/peers/*.txt))
-BENCH_PAGES := speed peers accuracy recipes
+BENCH_PAGES := speed peers accuracy decisions recipes
 
 bench: .venv/dev $(BENCH_PEERS:%=.bench/%/.done)
 	rm -rf .bench/runs
@@ -55,6 +60,10 @@ clean:
 .venv/demo: .venv/python settings.ini setup.py constraints.txt
 	$(INSTALL) -e '.[demo]'
 	@touch $@
+
+.venv/desk: .venv/python settings.ini setup.py constraints.txt
+	$(INSTALL) -e '.[demo,desk]'
+	@touch $@ .venv/demo
 
 .venv/dev: .venv/python settings.ini setup.py constraints.txt
 	$(INSTALL) -e '.[demo,dev]'

@@ -22,10 +22,13 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["nace_clf", "nace_clf.*"]),
-    package_data={"nace_clf": ["templates/*.html"]},
+    package_data={"nace_clf": [
+        "templates/*.html", "desk/migrations/*.py", "desk/migrations/versions/*.py",
+        "desk/templates/*.html", "desk/static/*", "desk/messages/*.json"]},
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
-    extras_require={e: cfg[f"{e}_requirements"].split() for e in ("demo", "onnx", "tune", "dev")},
+    extras_require={e: cfg[f"{e}_requirements"].split()
+                    for e in ("demo", "onnx", "tune", "neighbours", "desk", "dev")},
     entry_points={
         "console_scripts": cfg["console_scripts"].splitlines(),
         # how nbdev finds the pages and the source of names

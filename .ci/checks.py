@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import readme
+import warm
 import yaml
 
 root = Path(__file__).resolve().parent.parent
@@ -232,14 +233,17 @@ def check_seeds(tree: Path):
 def floors() -> list[list[str]]: # parts, chapters, tools, what lies above them
     "List the modules of each floor in the order of their notebooks"
     parts, chapters, tools = ([m for p in floor(f) if (m := module_of(p))] for f in FLOORS)
-    return [parts, chapters, [m for m in tools if "." in m], [m for m in tools if "." not in m]]
+    above = sorted((m for m in tools if "." not in m), key=lambda m: m == "cli")
+    # the command line is above all, whatever its number: it holds groups of commands made later
+    return [parts, chapters, [m for m in tools if "." in m], above]
 
 
 def contract(name: str, within: str, layers: list[str]) -> str:
     "Write one of import-linter's contracts; the top layer comes first"
     lines = [f"[importlinter:contract:{name}]", f"name = {name} import downwards",
              "type = layers", f"containers = {within}", "exhaustive = True",
-             "exhaustive_ignores = _modidx", "layers =", *(f"    {layer}" for layer in layers)]
+             "exhaustive_ignores =", "    _modidx", "    desk",  # migrations and templates
+             "layers =", *(f"    {layer}" for layer in layers)]
     return "\n".join([*lines, ""])
 
 
@@ -413,15 +417,18 @@ def check_fold(tree: Path):
     record("tests and drawings are folded in JupyterLab", done.returncode == 0, done.stdout)
 
 
-def check_notebooks(tree: Path):
-    "Run the tutorial as a reader does, other notebooks as tests: two at a time, a thread each"
+def check_notebooks(tree: Path, *others: str):
+    "Run the tutorial as a reader does, notebooks as tests, and `others`: two at a time"
     orders = orders_of_readers()
+    os.environ["OMP_NUM_THREADS"] = "1"
     with ThreadPoolExecutor(2) as pool:
+        for name in others: pool.submit(run, name)
         read = {order: pool.submit(run_all, tree, order, names)  # the longest first
                 for order, names in orders.items()}
-        others = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
-        large_first = sorted(others, key=lambda p: -p.stat().st_size)
-        for page, done in pool.map(lambda page: (page, test(tree, page)), large_first):
+        alone = [p for p in pages() if has_code(p) and name_of(p) not in sum(orders.values(), [])]
+        large_first = sorted(alone, key=lambda p: -p.stat().st_size)
+        tested = pool.map(lambda page: warm.test(name_of(page), tree), large_first)
+        for page, done in zip(large_first, tested):
             seconds = re.search(r": (\d+) secs", done.stdout)
             name = f"notebook {name_of(page)}" + (f", {seconds[1]} s" if seconds else "")
             # nbdev_test also ends well where it finds nothing to test
@@ -432,17 +439,9 @@ def check_notebooks(tree: Path):
             record(f"Run All, {order}, leaves the package as it is", not wrote, wrote)
 
 
-def test(tree: Path, page: Path) -> subprocess.CompletedProcess:
-    "Run the cells of `page` as a test"
-    return sh("nbdev_test", "--path", Path("nbs") / name_of(page), "--n_workers", "0", "--timing",
-              cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
 def orders_of_readers() -> dict[str, list[str]]:
-    "Cut the tutorial in two halves; each makes what it needs in a fresh copy"
-    first, last = ["tour.ipynb", *map(name_of, floor(""))], ["index.ipynb"]
-    while first[-1] != "04_train.ipynb": last.insert(0, first.pop())
-    return {"the rest backwards": last[::-1], "up to training": first}
+    "List the tutorial in reading order: the tour, the chapters, and the index with what they made"
+    return {"the tutorial": ["tour.ipynb", *map(name_of, floor("")), "index.ipynb"]}
 
 
 def run_all(
@@ -466,14 +465,20 @@ def check_hard(tree: Path):
     record("the attacks of .ci/hard", done.returncode == 0, "\n".join(filter(None, said)))
 
 
+def check_desk(tree: Path):
+    "People code with the desk in a browser: from the keyboard, blind, in French, on a phone"
+    done = sh(sys.executable, ".ci/desk.py", cwd=tree)
+    record("the desk in a browser", done.returncode == 0, done.stdout)
+
+
 CHECKS = {c.__name__.removeprefix("check_"): c for c in (
     check_sync, check_lint, check_seeds, check_floors, check_outputs, check_files, check_readme,
-    check_pages, check_fold, check_wheel, check_hard, check_notebooks)}
+    check_pages, check_fold, check_wheel, check_hard, check_desk, check_notebooks)}
 
 
-def run(name: str):
-    "Run the check `name` on `tree`"
-    try: CHECKS[name](tree)
+def run(name: str, *others: str):
+    "Run the check `name` on `tree`, and `others` beside it"
+    try: CHECKS[name](tree, *others)
     except Exception as e: record(f"check {name}", False, f"{type(e).__name__}: {e}")
 
 
@@ -487,11 +492,13 @@ if __name__ == "__main__":
         names = sys.argv[1:] or list(CHECKS)
         if "sync" in names: run("sync")  # alone, since it writes modules
         with ThreadPoolExecutor(1) as beside:
-            alone = [beside.submit(run, name) for name in ("wheel", "hard") if name in names]
+            wheel = [beside.submit(run, name) for name in names if name == "wheel"]
+            late = [name for name in names if name in ("hard", "desk")]  # minutes of one core
             for name in names:
-                if name not in ("sync", "wheel", "hard", "notebooks"): run(name)
-            for done in alone: done.result()
-        if "notebooks" in names: run("notebooks")
+                if name not in ("sync", "wheel", "hard", "desk", "notebooks"): run(name)
+            for done in wheel: done.result()
+        if "notebooks" in names: run("notebooks", *late)
+        else: [run(name) for name in late]
     finally: shutil.rmtree(tree, ignore_errors=True)
     failed = sum(not ok for ok in results.values())
     print(f"{len(results) - failed} passed, {failed} failed")

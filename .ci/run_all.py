@@ -19,7 +19,7 @@ MOST = 600  # seconds that a cell may take
 
 
 def tiny_cache(cache: Path):
-    "Put a tiny model into `cache`, under the name of the bundled one and with as many layers"
+    "Put a tiny model into `cache`, under the name of the bundled one, with 8 layers for its 12"
     from transformers import AutoTokenizer, BertConfig, BertModel
 
     from nace_clf.parts import bundled
@@ -27,7 +27,7 @@ def tiny_cache(cache: Path):
     from nace_clf.parts.sample import sample_rows
     folder = cache / f"multilingual-e5-small-{bundled._BUNDLED_SHA256[:12]}"
     bundled.tiny_model(folder, sample_rows().text, vocab_size=4000)
-    cfg = BertConfig.from_pretrained(folder, num_hidden_layers=12, max_position_embeddings=512)
+    cfg = BertConfig.from_pretrained(folder, num_hidden_layers=8, max_position_embeddings=512)
     BertModel(cfg, add_pooling_layer=False).save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = 512

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, desk_commands
 from . import options as opt
 from .config import Config, demo_config, output_path
 from .options import spell, with_settings
@@ -91,10 +91,16 @@ def _outcome(words: list[str]) -> tuple[int, str]:
 @app.command()
 def sample(
     out_dir: opt.DataFolder = Path("data/raw"), test: opt.TestRows = "random",
+    notes: opt.Notes = "",
 ):
-    "Write the bundled sample: titles of 28 national classifications."
+    "Write the bundled sample, titles of 28 national classifications, and official wordings."
     from nace_clf.parts.sample import sample as write_sample
-    for path in write_sample(out_dir, test): print(path)
+    from nace_clf.parts.tables import read_table
+    from nace_clf.parts.wordings import official_wordings, write_wordings
+    found = official_wordings(notes)  # before anything is written, since npm may fail
+    train_csv, test_csv = write_sample(out_dir, test)
+    wordings = write_wordings(found, out_dir, without=read_table(test_csv).text)
+    for path in (train_csv, test_csv, wordings): print(path)
 
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()
@@ -135,6 +141,29 @@ def train(
     saved = fit(source, out_dir or output_path(cfg), cfg, resume=resume, overwrite=overwrite,
                 progress=progress)
     if os.environ.get("RANK", "0") == "0": print(saved)  # under torchrun, one process speaks
+
+# %% ../nbs/tools/14_cli.ipynb #25c00002
+@app.command()
+def start(
+    codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
+    level: opt.StartLevel = "class", revision: opt.RevisionOf = "2",
+    code_col: opt.CodesCol = "code", text_col: opt.TitleCol = ["text"],
+    parent_col: opt.ParentCol = "", notes: opt.Notes = "",
+    model_id: opt.StartModel = "bundled",
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+    overwrite: opt.Overwrite = False,
+):
+    "Make a model of a classification alone, without coded rows."
+    opt.check_revision(revision)
+    from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature
+    from nace_clf.parts.tables import Table
+    from nace_clf.parts.wordings import official_wordings
+    from nace_clf.tools.start import start as begin
+    if codes:
+        table = Table(codes, encoding=encoding, delimiter=delimiter)
+        known = read_nomenclature(table, code_col, text_col, parent_col)
+    else: known = nace_nomenclature(level, revision, official_wordings(notes))
+    print(begin(known, out_dir, model_id, overwrite=overwrite))
 
 # %% ../nbs/tools/14_cli.ipynb #d3593016
 @app.command()
@@ -202,7 +231,7 @@ def _check_different(folders: list[Path]):
 def predict(
     folder: opt.Folder, texts: opt.Texts = None, input: opt.Input = None,
     output: opt.TableOut = None, top_k: opt.TopK = 2,
-    text_col: opt.TextCol = None, revision: opt.Revision = None,
+    why: opt.Why = False, text_col: opt.TextCol = None, revision: opt.Revision = None,
     blend: opt.Blend = None, cascade: opt.Cascade = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, resume: opt.ResumeJob = False,
@@ -220,16 +249,15 @@ def predict(
             check_texts(texts)
             clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
             if cascade: clf.use_cascade()
-            return opt.print_predictions(texts, suggested(clf, texts, top_k, sets))
+            return opt.print_predictions(texts, suggested(clf, texts, top_k, sets, why))
         from nace_clf.tools.jobs import Job, code_large
-        from nace_clf.tools.plans import Asked, Coder
-        coder = Coder(folder, Asked(top_k, sets, revision, precision, blend, cascade))
+        from nace_clf.tools.plans import Answerer, Asked
+        answerer = Answerer(folder, Asked(top_k, sets, why, revision, precision, blend, cascade))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    job = Job(coder, table.using(coder.text_col), output, safe_csv)
+    job = Job(answerer, table.using(answerer.text_col), output, safe_csv)
     found = code_large(job, resume, progress)
     print(output, job.summary, sep="\n")
     return found.exit_code
-
 
 # %% ../nbs/tools/14_cli.ipynb #e14a0002
 @app.command()
@@ -285,6 +313,13 @@ def show(folder: opt.Folder, json: opt.Json = None):
     if json: write_json(json, found)
     print(to_text(found, opt.terminal_width()), *filter(None, [json]), sep="\n")
 
+# %% ../nbs/tools/14_cli.ipynb #e14a0022
+@app.command()
+def calibrate(folder: opt.Folder, table: opt.Train, progress: opt.Progress = True):
+    "Calibrate the model in DIR on validation rows of TRAIN, its training table."
+    from nace_clf.tools.calibrate import calibrate as add
+    print(f"{folder}: {add(folder, table, progress)}")
+
 # %% ../nbs/tools/14_cli.ipynb #11a00003
 @app.command()
 def engine(folder: opt.FolderIfAny = None, again: opt.Again = False):
@@ -326,13 +361,13 @@ def review(
     limit: opt.Limit = None, folds: opt.Folds = 5,
     text_col: opt.TextOf = ["text"], label_col: opt.LabelOf = "label",
     group_col: opt.GroupOf = "", level: opt.LevelOf = "as-is",
-    revision: opt.RevisionOf = "auto", skip_shallow: opt.SkipShallow = False,
+    revision: opt.RevisionOf = "auto", partial: opt.PartialOf = "refuse",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False,
 ):
     "Rank the rows of TRAIN whose label is doubtful."
     cfg = Config(text_col=text_col, label_col=label_col, group_col=group_col, level=level,
-                 revision=revision, skip_shallow=skip_shallow, encoding=encoding,
+                 revision=revision, partial=partial, encoding=encoding,
                  delimiter=delimiter)
     opt.check_outputs({"out": out}, {"training table": table})
     from nace_clf.tools.review import review as judge
@@ -369,6 +404,9 @@ def tune(
     rounded = {k: found[k].map("{:.3g}".format) for k in values if found[k].dtype.kind == "f"}
     opt.print_table("Trials", found.assign(**rounded))
     print(f"Next: nace-clf train {public_name(table)} --config {out / 'best.yaml'}")
+
+# %% ../nbs/tools/14_cli.ipynb #d3414002
+app.add_typer(desk_commands.app, name="desk")
 
 # %% ../nbs/tools/14_cli.ipynb #1050928c
 _DESCRIPTIONS = ["we grow rice on our family farm", "boulangerie artisanale, vente de pain",

@@ -97,7 +97,7 @@ def small_config(
     chosen = dict(
         model_id="bundled", epochs=4, learn_rate=2e-4, train_bs=32, eval_bs=64, ga_steps=1,
         freeze_embeddings=True, freeze_layers=6, dropout=0.0, label_smoothing=0.05,
-        class_weights="sqrt", baseline=True, blend=True)
+        class_weights="sqrt", partial="keep", baseline=True, blend=True)
     return Config(**(chosen | overrides))
 
 

@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from .config import Config
 from .parts.errors import InputError
+from .parts.extra_rows import extra_rows
 from .parts.labels import Labels, Scheme, read_labels
 from .parts.splits import hold_out
 from .parts.tables import Table, as_table
 
 # %% auto #0
-__all__ = ['to_dataset', 'Data', 'label_names', 'fingerprint', 'load_data', 'read_rows']
+__all__ = ['log', 'to_dataset', 'Data', 'label_names', 'fingerprint', 'load_data', 'read_rows']
+
+# %% ../nbs/01_data.ipynb #18a10001
+log = logging.getLogger(__name__)
 
 # %% ../nbs/01_data.ipynb #6d54005e
 def to_dataset(
@@ -26,7 +32,8 @@ def to_dataset(
     labels: Labels, # label names in the order of their numbers
 ) -> Dataset: # columns `text` and `label`, the latter a `ClassLabel`
     "Turn `rows` into a `Dataset` with numbered labels"
-    features = Features({"text": Value("string"), "label": ClassLabel(names=list(labels.names))})
+    known = ClassLabel(names=[*labels.names, *labels.above])
+    features = Features({"text": Value("string"), "label": known})
     numbers = [labels.number[o] for o in rows["label"]]
     return Dataset.from_dict({"text": rows["text"].tolist(), "label": numbers}, features=features)
 
@@ -35,20 +42,21 @@ class Data(DatasetDict):
     "Hold training and validation rows, with their labels and the table they are from"
     labels: Labels # names in the order of their numbers, level and revision
     table: Table # where the rows were read
+    wordings: dict | None = None # file and rows of the wordings that are trained on too
 
 
 def label_names(
-    ds: DatasetDict, # as `load_data` returns it
-) -> list[str]: # in the order of their numbers
+    ds: Data, # as `load_data` returns it
+) -> list[str]: # of the classes, in the order of their numbers
     "List the label names of `ds`"
-    return ds["train"].features["label"].names
+    return list(ds.labels.names)
 
 
 def fingerprint(
     ds: DatasetDict, # as `load_data` returns it
 ) -> str: # 64 hexadecimal digits, equal for equal rows in equal order
     "Compute the SHA-256 of all texts and labels in `ds`"
-    digest = hashlib.sha256(repr(label_names(ds)).encode())
+    digest = hashlib.sha256(repr(ds["train"].features["label"].names).encode())
     for part in ds.values(): digest.update(repr((part["text"][:], part["label"][:])).encode())
     return digest.hexdigest()
 
@@ -63,11 +71,30 @@ def load_data(
         given = f"every row has the label {found.names[0]!r}" if len(found) else "no row is left"
         raise InputError(given, where=table.place(column=table.label_col),
                          allowed="rows of at least two classes")
-    train, valid = hold_out(rows, table, cfg.valid_size, cfg.seed)
+    own, note = len(rows), None
+    if cfg.wordings: rows, found, note = _with_wordings(rows, found, cfg)
+    scored = rows.label.isin(found.names) & (np.arange(len(rows)) < own)
+    train, valid = hold_out(rows, table, cfg.valid_size, cfg.seed, among=scored)
     parts = {"train": train, "validation": valid} if len(valid) else {"train": train}
     data = Data({k: to_dataset(rows.iloc[at], found) for k, at in parts.items()})
-    data.labels, data.table = found, table
+    data.labels, data.table, data.wordings = found, table, note
     return data
+
+
+def _with_wordings(
+    rows: pd.DataFrame, labels: Labels, cfg: Config,
+) -> tuple[pd.DataFrame, Labels, dict]:
+    "Put the wordings that `cfg` names after `rows`; say which they are"
+    source = Table(cfg.wordings)
+    extra = extra_rows(source, rows, labels, keep=cfg.partial == "keep")
+    log.info("%s: %s rows added; left out: %s", source.name, f"{len(extra.rows):,}",
+             ", ".join(f"{n:,} {why}" for why, n in extra.left_out.items()) or "none")
+    new = len(extra.labels) - len(labels)
+    if new: log.info("%s: brings %d labels that the table has no row of", source.name, new)
+    note = {"file": source.name, "sha256": source.sha256, "rows": len(extra.rows),
+            "new_classes": new, "left_out": extra.left_out}
+    more = extra.rows.assign(group="") if "group" in rows else extra.rows
+    return pd.concat([rows, more]), extra.labels, note
 
 
 def read_rows(
@@ -79,6 +106,6 @@ def read_rows(
         source = Table(source, encoding=cfg.encoding, delimiter=cfg.delimiter)
     table = as_table(source).using(cfg.text_col, cfg.label_col, cfg.group_col)
     rows, place = table.checked(), table.place(column=table.label_col)
-    scheme = Scheme(cfg.level, cfg.revision, cfg.skip_shallow)
+    scheme = Scheme(cfg.level, cfg.revision, cfg.partial)
     labels, names = read_labels(rows.label, place, scheme)
     return rows.loc[labels.index].assign(label=labels), names, table

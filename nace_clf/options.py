@@ -27,7 +27,7 @@ __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'onl
 
 # %% ../nbs/tools/13_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
-            "tune", "demo", "engine", "audit", "certify", "show")
+            "tune", "demo", "engine", "audit", "certify", "show", "calibrate", "start", "desk")
 
 
 def spell(
@@ -77,6 +77,13 @@ FolderIfAny = _named(Optional[Path], "Folder of a saved model, to see what is ta
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
 Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...", **_TYPED)
 Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
+Codes = _named(Optional[str], f"Classification with a row for each code: {_TABLE} NACE if not "
+               "given.", "[CODES]")
+CodesCol = _given(str, "Column of CODES with the code.", **_TYPED)
+TitleCol = _given(list[str], "Column of CODES with the title; others, with notes, may follow.",
+                  "--text-col", **_TYPED)
+ParentCol = _given(str, "Column of CODES with the code above; texts get codes that nothing lies "
+                   "under.", **_HIDDEN, **_TYPED)
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")
 Compared = _given(Optional[str], "Table of texts to compare the answers on; the titles of all NACE "
                   "classes if not given.")
@@ -116,6 +123,10 @@ Revision = _given(Optional[str], "Revision of NACE of the labels, 2 or 2.1; the 
                   "not given.")
 SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the level.",
                      "--skip-shallow")
+Notes = _given(str, "'english': add Eurostat's explanatory notes of Rev. 2.1, which npm fetches; "
+               "'all': and the titles in 24 languages.")
+PartialOf = _given(str, "Rows whose code is not as deep as the level: 'refuse' stops at them, "
+                   "'drop' leaves them out.")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
             "repeated.", metavar="COLUMN", **_TYPED)
 _SHARE = {"parser": number(float), "metavar": "SHARE"}
@@ -133,6 +144,8 @@ Doubtful = _given(int, "Rows to choose besides, those that the model doubts most
                   **_WHOLE)
 Tokens = _given(Optional[str], "Model whose tokens are counted: a Hub id, a folder, or 'bundled'; "
                 "words are counted if not given.")
+StartLevel = _given(str, f"Level of NACE of the codes: {_LEVELS}.")
+StartModel = _given(str, "Model that makes vectors of texts: a Hub id, a folder, or 'bundled'.")
 MaxSeqLen = _given(int, "Longest text, in tokens.", **_WHOLE)
 TopK = _given(int, "Suggestions a text.", **_WHOLE)
 Limit = _given(Optional[int], "Most suspects to write; all if not given.", **_WHOLE)
@@ -141,8 +154,9 @@ Folds = _given(int, "Parts that the rows are dealt to; more is slower and a litt
 Trials = _given(int, "Trials in all, with those before a resume.", **_WHOLE)
 Minutes = _given(float, "Time for the search; a trial that runs longer is stopped at its next "
                  "evaluation.", parser=number(float), metavar="NUMBER")
-Blend = _given(Optional[bool], "With the TF-IDF model of DIR, or the BERT alone; with it, if there "
-               "is one, if not given.", "--blend/--no-blend", **_HIDDEN)
+Blend = _given(Optional[bool], "With what answers beside the BERT in DIR, a TF-IDF model or known "
+               "wordings, or the BERT alone; with what there is if not given.",
+               "--blend/--no-blend", **_HIDDEN)
 Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where its label is "
                  "surely that of both; for tables, if DIR knows where, if not given.",
                  "--cascade/--no-cascade", **_HIDDEN)
@@ -150,6 +164,8 @@ CertifyCascade = _given(bool, "Certify answers of which the TF-IDF model gives s
                         "--cascade")
 Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "
                    "known to keep its labels), exact (fp32), bf16, fp16 (GPUs) or int8 (CPUs).")
+Why = _given(bool, "Name the three wordings of training that are most like the text, with their "
+             "code and how alike they are.", "--why")
 Again = _given(bool, "Time the formats again, even if their times are known.", "--again")
 Preset = _given(str, "Settings to start from: 'tutorial', made for mBERT, or 'small', made for the "
                 "bundled model on a CPU; options win over them.")
@@ -173,7 +189,8 @@ SafeCsv = _given(bool, "In a CSV, put an apostrophe before texts that a spreadsh
 ModelFolder = _given(Optional[Path], "Folder for the model; saved_models/MODEL_ID if not given.",
                      "--out-dir", "--output-dir")
 DemoFolder = _given(Path, "Folder for the model.")
-DataFolder = _given(Path, "Folder for nace_train.csv and nace_test.csv.")
+StartFolder = _given(Path, "Folder for the model.", "--out-dir", "--output-dir")
+DataFolder = _given(Path, "Folder for nace_train.csv, nace_test.csv and nace_wordings.csv.")
 SearchFolder = _given(Path, "Folder for the search: best.yaml, trials.csv, and what --resume "
                       "needs.", "--out", "--out-dir")
 Overwrite = _given(bool, "Replace the model folder if it exists.", "--overwrite")
@@ -325,12 +342,15 @@ def print_predictions(
     title: str = "", # shown above them
 ):
     "Print the suggestions that were `found` for `texts`"
+    why = found["why"].tolist() if "why" in found else []
+    found = found.drop(columns=["why"], errors="ignore")
     if (found.status == "coded").all(): found = found.drop(columns=["status", "reason"])
     titles = {c: [textwrap.shorten(t, 32, placeholder="…") for t in found[c]]
               for c in found if c.startswith("title_")}
     found = found.assign(**titles)
     found.insert(0, "text", texts)
     print_table(title, found, 3)
+    for text, said in zip(texts, why): print(f"{textwrap.shorten(text, 40)}: most like {said}")
 
 # %% ../nbs/tools/13_options.ipynb #10a00002
 def print_formats(

@@ -47,12 +47,13 @@ def suggested(
     texts: list[str], # descriptions
     top_k: int, # suggestions a text
     sets: float | None = None, # coverage of lists that hold the right label
+    why: bool = False, # with the nearest wordings of training
 ): # a frame
     "Find what `clf` suggests for `texts` on a command line"
-    if not (sets or clf.decides): return clf.predict(texts, top_k)
+    if not (sets or clf.decides): return clf.predict(texts, top_k, why=why)
     granted = clf.rules.granted
     if granted and granted.answers == "cascade" and clf.has_cascade: clf.use_cascade()
-    found = clf.decide(texts, top_k, sets)
+    found = clf.decide(texts, top_k, sets, why=why)
     return found.drop(columns=["code", "title", "level", "confidence"])
 
 

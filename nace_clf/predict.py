@@ -19,6 +19,7 @@ from .parts.calibration import load_calibration
 from .parts.engine import Computed
 from .parts.errors import InputError
 from .parts.nace import REVISIONS
+from .parts.neighbours import Coder
 from nace_clf.parts.ranking import (
     best_classes,
     distinct_texts,
@@ -27,7 +28,6 @@ from nace_clf.parts.ranking import (
     spread,
     with_status,
 )
-from .parts.runner import Runner
 from .parts.texts import check_texts, is_blank
 
 # %% auto #0
@@ -49,7 +49,7 @@ def softmax(
 log = logging.getLogger(__name__)
 
 # %% ../nbs/06_predict.ipynb #16c96a2e
-class Classifier(Runner):
+class Classifier(Coder):
     "Code descriptions with a saved model"
     temperature: float | None = None # divides logits; None: not calibrated
 
@@ -77,7 +77,7 @@ class Classifier(Runner):
             log.info("the probabilities are not calibrated: the folder has no calibration")
             return
         found = load_calibration(self.folder.file("calibration", "calibration.json").parent)
-        self.temperature = found.temperature("blend" if self.blend else "bert")
+        self.temperature = found.temperature(self.answers)
         log.info("calibrated: %s", found)
 
     @property
@@ -135,30 +135,38 @@ class Classifier(Runner):
         texts: list[str | None], # descriptions; blank ones get no label
         top_k: int = 2, # suggestions a text
         progress: bool = False, # show a progress bar
-    ) -> pd.DataFrame: # label_1, title_1 (for codes), score_1, ..., status, reason
+        why: bool = False, # with the nearest wordings of training
+    ) -> pd.DataFrame: # label_1, title_1 (codes), score_1, ..., (why), status, reason
         "Suggest the `top_k` most probable labels for `texts`"
-        self._check_top_k(top_k)
+        self._check_asked(top_k, why)
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
         where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
         best = np.zeros((len(distinct), top_k), np.int32)
         scores = np.zeros((len(distinct), top_k), np.float32)
-        for at, logits in self.forward_iter(distinct, progress):
+        nearest = np.full(len(distinct), "", dtype=object)
+        for at, logits, states in self.states_iter(distinct, progress):
             best[at], scores[at] = best_classes(self.probabilities(logits), top_k)
+            if why: nearest[at] = self.neighbours.evidence(states)
         ranked = ranked_table(best[where], scores[where], self.names, self.titles)
+        if why: ranked["why"] = nearest[where]
         return with_status(ranked, blank)
 
-    def _check_top_k(self, top_k: int):
-        "Raise an `InputError` unless there are so many labels"
+    def _check_asked(self, top_k: int, why: bool):
+        "Raise an `InputError` unless there are so many labels, and wordings to show"
         n = len(self.labels)
-        if 1 <= top_k <= n: return
-        raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
-                         allowed=f"1 to {n}", setting="top_k")
+        if not 1 <= top_k <= n:
+            raise InputError(f"top_k = {top_k} is not allowed: the model knows {n} classes",
+                             allowed=f"1 to {n}", setting="top_k")
+        if not why or self.neighbours: return
+        raise InputError("holds no wordings to show", where=str(self.folder.path),
+                         setting=("why", "neighbours"),
+                         remedy="train with {neighbours}, or leave {why} out")
 
     @property
     def has_cascade(self) -> bool: # and the blend answers
         "Tell whether the folder says when its TF-IDF model may answer alone"
-        return self.blend is not None and self.folder.has("cascade")
+        return bool(self.blend and not self.neighbours and self.folder.has("cascade"))
 
     def use_cascade(
         self,
@@ -177,7 +185,7 @@ class Classifier(Runner):
     @property
     def answers(self) -> str: # "cascade", "blend" or "bert"
         "Tell which model gives the answers"
-        return "cascade" if self.cascade else "blend" if self.blend else "bert"
+        return "cascade" if self.cascade else super().answers
 
     @cached_property
     def rules(self) -> Rules: # certificate, texts to refuse
@@ -197,25 +205,27 @@ class Classifier(Runner):
         sets: float | None = None, # coverage of lists, such as 0.9
         progress: bool = False, # show a progress bar
         withdrawn: str = "", # why nothing is promised, if so
-    ) -> pd.DataFrame: # code, title, level, confidence, status, reason
+        why: bool = False, # with the nearest wordings of training
+    ) -> pd.DataFrame: # (why), code, title, level, confidence, status, reason
         "Give each of `texts` the deepest code that is sure enough"
         from nace_clf.parts.decisions import with_blanks
-        if top_k: self._check_top_k(top_k)
+        self._check_asked(top_k or 1, why)
         rules = replace(self.rules, withdrawn=withdrawn or self.rules.withdrawn)
         texts = check_texts(texts, blanks=True)
         blank = np.array([is_blank(text) for text in texts], dtype=bool)
         where, distinct = distinct_texts([o for o, gap in zip(texts, blank) if not gap])
 
-        def portion(some: list[str], logits: np.ndarray) -> pd.DataFrame:
+        def portion(some: list[str], logits: np.ndarray, states: np.ndarray) -> pd.DataFrame:
             "Decide about `some` texts"
             probs = self.probabilities(logits)
             found = rules.decide(some, logits, probs, sets)
+            if why: found.insert(0, "why", np.array(self.neighbours.evidence(states), object))
             if not top_k: return found
             return pd.concat([rank(probs, self.names, top_k, self.titles), found], axis=1)
 
-        found = [portion([], np.zeros((0, len(self.labels)), np.float32))]
-        found += [portion(distinct[at], logits)
-                  for at, logits in self.forward_iter(distinct, progress)]
+        found = [portion([], np.zeros((0, len(self.labels)), np.float32), self.no_states)]
+        found += [portion(distinct[at], logits, states)
+                  for at, logits, states in self.states_iter(distinct, progress)]
         return with_blanks(pd.concat(found[1:] or found).iloc[where], blank)
 
     def compare(

@@ -19,14 +19,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from .config import Config, demo_config
 from .data import Data, fingerprint, load_data
 from .parts.baseline import Baseline, Blend, save_blend
-from .parts.beside import compare_linear, linear_beside
+from .parts.beside import compare_linear, linear_beside, named_scores
 from .parts.calibration import Calibration, fit_calibration, held_out, save_calibration
 from .parts.card import model_card
 from .parts.cascade import Cascade, cascade_of, save_cascade
+from .parts.errors import public_name
 from .parts.files import first_process, quiet, recover, replacing, write_text
 from .parts.folder import PARTS, Part, add_part, load, verify, write_manifest
+from .parts.gathering import neighbours_beside, weighed_anew
+from .parts.neighbours import Coder, Neighbours, save_neighbours
 from .parts.proof import compare_int8
-from .parts.runner import Runner
 from nace_clf.parts.runs import (
     keep_weights,
     left_off,
@@ -53,12 +55,20 @@ _all_ = ["load", "verify"]  # of parts.folder: who saves here finds here how to 
 # %% ../nbs/05_save_load.ipynb #382b3655
 def describe_data(
     ds: Data, # as `load_data` returns it
-) -> dict: # file, its SHA-256, rows, classes, revision of NACE and fingerprint
+) -> dict: # file, its SHA-256, rows, classes, revision, fingerprint; partial rows, wordings
     "Describe the training data `ds` for the manifest"
-    return {"file": PurePosixPath(ds.table.name.replace("\\", "/")).name,
-            "sha256": ds.table.sha256, "rows": {k: len(v) for k, v in ds.items()},
-            "classes": len(ds.labels), "revision": ds.labels.revision,
-            "fingerprint": fingerprint(ds)}
+    found = {"file": _bare_name(ds.table.name), "sha256": ds.table.sha256,
+             "rows": {k: len(v) for k, v in ds.items()}, "classes": len(ds.labels),
+             "revision": ds.labels.revision, "fingerprint": fingerprint(ds)}
+    above = sum(number >= len(ds.labels) for number in ds["train"]["label"][:])
+    if above: found["partial"] = above
+    if ds.wordings: found["wordings"] = ds.wordings | {"file": _bare_name(ds.wordings["file"])}
+    return found
+
+
+def _bare_name(path: str) -> str:
+    "Name the file at the end of `path`, and no folder"
+    return PurePosixPath(path.replace("\\", "/")).name
 
 # %% ../nbs/05_save_load.ipynb #bd613e47
 @dataclass
@@ -69,6 +79,7 @@ class Training:
     metrics: dict[str, float] # validation scores; empty if it was not scored
     blend: Blend | None = None # a TF-IDF model that answers with it, and their weights
     int8: dict = field(default_factory=dict) # as `compare_int8` returns it
+    neighbours: Neighbours | None = None # wordings that answer with it
     calibration: Calibration | None = None # the temperatures of its probabilities
     sets: FolderSets | None = None # how long a list of labels has to be
     seen: Seen | None = None # which texts it was made with
@@ -84,8 +95,11 @@ def save(
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
     folder, config = Path(folder), asdict(training.cfg)
+    config["wordings"] = public_name(config["wordings"])  # an address tells no secrets
     data, metrics = training.data, training.metrics
-    also = {"blend": (save_blend, training.blend), "sets": (save_sets, training.sets),
+    also = {"blend": (save_blend, training.blend),
+            "neighbours": (save_neighbours, training.neighbours),
+            "sets": (save_sets, training.sets),
             "calibration": (save_calibration, training.calibration),
             "seen": (save_seen, training.seen), "cascade": (save_cascade, training.cascade)}
     refuse_existing(folder, overwrite)
@@ -98,6 +112,7 @@ def save(
             shutil.copymode(tmp / "config.json", file)
         for name, (write, what) in also.items():
             if what: parts[name] = _write_part(name, tmp, partial(write, what))
+        if near := training.neighbours: parts["neighbours"].about["layer"] = near.space.layer
         if training.calibration: parts["calibration"].about |= training.calibration.about()
         write_text(tmp / "README.md", model_card(folder.name, config, data, metrics))
         write_manifest(tmp, config, data, metrics, parts)
@@ -164,27 +179,37 @@ def _score_and_save(
     if valid is None: log.info("not calibrated: there are no validation rows")
     else:
         training.int8 = compare_int8(bert, valid["input_ids"][:], tokenizer.pad_token_id)
-        _calibrate(training, logits, ds)
+        _learn_beside(training, bert, tokenizer, logits, ds)
     save(bert, tokenizer, folder, training, overwrite)
     if valid is not None: _tell_uncodable(folder, ds)
 
 
-def _calibrate(training: Training, logits: np.ndarray, ds: Data):
-    "Find temperatures and sets for the BERT with these validation `logits`, and for its blend"
-    rows = ds["validation"]
-    held = held_out(logits, training.blend, rows["text"][:], rows["label"][:], training.cfg.seed)
+def _learn_beside(
+    training: Training, bert: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
+    logits: np.ndarray, ds: Data,
+):
+    "Add neighbours to `bert` and its blend if wanted, and find temperatures and sets for all"
+    rows, cfg, also = ds["validation"], training.cfg, None
+    texts, labels, blend = rows["text"][:], rows["label"][:], training.blend
+    if cfg.neighbours:
+        answer = blend.logits(logits, blend.baseline.logits(texts)) if blend else logits
+        grouped = bool(cfg.group_col)
+        training.neighbours, new = neighbours_beside(bert, tokenizer, ds, answer, grouped)
+        training.metrics |= named_scores(
+            training.neighbours.logits(answer, new.states), labels, "neighbours")
+        also = weighed_anew(training.neighbours, new, grouped)
+    held = held_out(logits, blend, texts, labels, cfg.seed, also)
     training.calibration = fit_calibration(held, ds.labels)
     if training.calibration: training.sets = fit_folder_sets(held, ds.labels)
-    if training.blend:
-        training.cascade = cascade_of(training.blend, logits, rows["text"][:], rows["label"][:],
-                                      training.calibration)
+    if blend and not also:
+        training.cascade = cascade_of(blend, logits, texts, labels, training.calibration)
 
 
 def _tell_uncodable(folder: Path, ds: Data):
     "Learn which texts say nothing, where validation rows suffice, and add that to `folder`"
     train, valid = (ds[part] for part in ("train", "validation"))
     if may_refuse(len(set(valid["text"][:]))) < 0: return
-    model = Runner(folder)
+    model = Coder(folder)
 
     def answer(texts: list[str]) -> np.ndarray:
         "Compute the logits of the saved model"
@@ -199,7 +224,6 @@ def _tell_uncodable(folder: Path, ds: Data):
         save_uncodable(found, tmp)
         try: add_part(folder, Path(tmp) / "uncodable.json", "uncodable")
         except OSError as e: log.warning("the model cannot tell uncodable texts: %s", e)
-
 
 # %% ../nbs/05_save_load.ipynb #05f16022
 def demo_model(

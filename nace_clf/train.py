@@ -29,6 +29,7 @@ from .data import Data, fingerprint, label_names
 from .model import load_model, load_tokenizer
 from .parts.engine import choose_device, lighten
 from .parts.errors import InputError, one_line
+from .parts.labels import Labels
 from .parts.loss import loss_function
 from .parts.machine import choose_precision
 from .parts.runs import check_resume, training_in
@@ -96,6 +97,7 @@ class Prepared:
     model: PreTrainedModel # pretrained, with a new layer for the labels
     tokenizer: PreTrainedTokenizerFast # its `model_max_length` is where texts are cut
     tokens: DatasetDict # parts of the data as `tokenize` returns them
+    labels: Labels # what the numbers of the rows mean
 
 
 def prepare(
@@ -115,7 +117,8 @@ def prepare(
     log.info("%s: %.1f M parameters, %d classes, %d training rows", cfg.model_id, millions,
              len(label_names(ds)), len(ds["train"]))
     tokenizer.model_max_length = min(cfg.max_seq_len, limit)
-    return Prepared(model, tokenizer, tokenize(ds, tokenizer, tokenizer.model_max_length))
+    tokens = tokenize(ds, tokenizer, tokenizer.model_max_length)
+    return Prepared(model, tokenizer, tokens, ds.labels)
 
 # %% ../nbs/04_train.ipynb #60a1d287
 def arguments(
@@ -142,10 +145,10 @@ def assemble(
     callbacks: Sequence[TrainerCallback] = (), # to hear of steps, epochs and evaluations
 ) -> OrderedTrainer: # ready to train
     "Put the parts of a run into a trainer"
-    tokens, n_classes = prepared.tokens, len(prepared.model.config.id2label)
+    tokens, labels = prepared.tokens, prepared.labels
     stop = [EarlyStoppingCallback(cfg.patience)] if cfg.patience else []
-    loss = loss_function(tokens["train"]["label"][:], n_classes, cfg.class_weights,
-                         cfg.label_smoothing)
+    loss = loss_function(tokens["train"]["label"][:], len(labels), cfg.class_weights,
+                         cfg.label_smoothing, labels.open)
     multiple = 8 if args.device.type == "cuda" else None
     return OrderedTrainer(
         shape(prepared.model, cfg), args, train_dataset=tokens["train"],

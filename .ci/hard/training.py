@@ -216,9 +216,16 @@ def no_room(tmp: Path) -> Outcome:
     return Outcome(done.code, done.stdout, done.stderr, files_in(tmp))
 
 
-add("files may not be as large as the model", small_files)
+def saying(words: str, expect: Callable[[Outcome], str]) -> Callable[[Outcome], str]:
+    "Expect that `words` are said too"
+    return lambda found: expect(found) or (
+        "" if words in found.stderr else f"{words!r} is not in {found.stderr[-300:]}")
+
+
+add("files may not be as large as the model", small_files, saying("ulimit -f", nothing_left))
 add("SIGTERM in the middle", terminated, gone_in_order)
-add("a second training into the same folder", doubled, one_line)
+add("a second training into the same folder", doubled,
+    saying("another training is running there; wait for it", one_line))
 add("kill -9 in the middle, then again", killed, only_the_model)
 add("a model is there already", existing, one_line)
 add("the folder is a file", a_file, one_line)

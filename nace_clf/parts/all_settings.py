@@ -122,6 +122,10 @@ class SavingSettings:
     blend: bool = setting(
         False, SAVING,
         "save that model with the BERT, and predict with both, weighed on the validation rows")
+    neighbours: bool = setting(
+        False, SAVING,
+        "save the training texts too, have those nearest to a text answer along, and show them",
+        "not where training texts must not be given away with the model")
 
 # %% ../../nbs/parts/38_all_settings.ipynb #5d2d18ed
 @dataclass
@@ -152,9 +156,14 @@ class DataSettings:
     revision: Literal["auto", "2", "2.1"] = setting(
         "auto", DATA, "revision of NACE that the codes are in",
         "'auto' finds it out where the codes allow")
-    skip_shallow: bool = setting(
-        False, DATA, "leave out rows whose code is not as deep as `level`, and say how many",
-        "by default they stop the run")
+    partial: Literal["keep", "drop", "refuse"] = setting(
+        "refuse", DATA, "what to do with rows whose code is not as deep as `level`",
+        "'keep' trains on them as a set of classes, 'drop' leaves them out, "
+        "'refuse' stops the run")
+    wordings: str = setting(
+        "", DATA, "table of official wordings to train on too: nace_wordings.csv of the sample, "
+        "or one with the columns text and code",
+        "for classes with few rows, and for texts in other words than the table's")
     encoding: str = setting(
         "", DATA, "character encoding of a CSV, such as cp1250", "found out if empty")
     delimiter: str = setting(
@@ -195,15 +204,15 @@ def _check_columns(c: Any):
     if c.label_col in c.text_col:
         raise InputError(f"text_col and label_col both name {c.label_col!r}",
                          remedy="name different columns", setting=("text_col", "label_col"))
-    if c.skip_shallow and c.level == "as-is":
-        raise InputError("skip_shallow = true needs a level", setting=("skip_shallow", "level"),
+    if c.partial == "drop" and c.level == "as-is":
+        raise InputError("partial = 'drop' needs a level", setting=("partial", "level"),
                          remedy="set {level} to 'class', 'group', 'division' or 'section'")
 
 
 def _check_validation_rows(c: Any):
     "Raise an `InputError` if `c` scores validation rows and holds none out"
     if c.valid_size: return
-    for name in ("baseline", "blend"):
+    for name in ("baseline", "blend", "neighbours"):
         if getattr(c, name):
             raise InputError(f"{name} = true needs validation rows", setting=("valid_size", name),
                              remedy=f"set {{valid_size}} above 0, or {{{name}}} to false")

@@ -102,7 +102,7 @@ def read_audit(
     table = as_table(source).using(config["text_col"], config["label_col"])
     groups = config.get("group_col", "")  # an audit need not have it
     table = random_part(table.using(group_col=groups if groups in table.columns else ""))
-    test = read_test(table, labels, _level(labels, promise))
+    test = read_test(table, labels, _level(labels, promise), setting="level")
     if test.rows.label.nunique() == 1:
         raise InputError(f"every row has the code {test.rows.label.iloc[0]!r}",
                          where=table.place(column=table.label_col), setting="audit",

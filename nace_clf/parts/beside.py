@@ -18,7 +18,7 @@ from .labels import Labels
 from .linear import fit_blend, train_baseline
 
 # %% auto #0
-__all__ = ['log', 'linear_beside', 'compare_linear']
+__all__ = ['log', 'linear_beside', 'compare_linear', 'named_scores']
 
 # %% ../../nbs/parts/44_beside.ipynb #42f16005
 log = logging.getLogger(__name__)
@@ -29,9 +29,11 @@ def linear_beside(
     labels: Labels, # what the numbers in `label` mean
     seed: int, # of the folds that its probabilities are learnt on
 ) -> Baseline | None: # nothing if another process trains it
-    "Train a TF-IDF model on the rows `train`"
+    "Train a TF-IDF model on the rows `train` whose class is known"
     if not first_process(): return None
-    texts, numbers = train["text"][:], train["label"][:]
+    known = [(text, number) for text, number in zip(train["text"][:], train["label"][:])
+             if number < len(labels)]
+    texts, numbers = map(list, zip(*known))
     return train_baseline(texts, numbers, list(labels.names), labels.revision, seed)
 
 # %% ../../nbs/parts/44_beside.ipynb #42f16010
@@ -50,14 +52,18 @@ def compare_linear(
     if found:
         log.info("blend: %s", found)
         logits["blend"] = found.logits(bert, z)
-    for name, scores in logits.items(): metrics = metrics | _scored(scores, labels, name)
+    for name, scores in logits.items(): metrics = metrics | named_scores(scores, labels, name)
     log.info("on %s validation rows: accuracy %.4f, macro F1 %.4f. %s", f"{len(bert):,}",
              metrics["accuracy"], metrics["f1_macro"], what_bert_adds(metrics))
     return metrics, found
 
 
-def _scored(logits: np.ndarray, labels: list[int], name: str) -> dict[str, float]:
-    "Compute accuracy and macro F1 of the model `name`"
+def named_scores(
+    logits: np.ndarray, # of a model, [rows, classes]
+    labels: list[int], # true class numbers, [rows]
+    name: str, # of the model
+) -> dict[str, float]: # `NAME_accuracy`, `NAME_f1_macro`
+    "Compute accuracy and macro F1 of `logits`, and put the `name` before them"
     best = logits.argmax(axis=1)
     f1 = f1_score(labels, best, average="macro", zero_division=0)
     return {f"{name}_accuracy": float(accuracy_score(labels, best)), f"{name}_f1_macro": float(f1)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -125,20 +126,24 @@ def held_out(
     texts: list[str], # the validation rows
     y: list[int] | np.ndarray, # their class numbers
     seed: int = 42, # of the draw of the folds
-) -> HeldOut: # the logits of the BERT and of the blend
+    also: Callable[..., np.ndarray] | None = None, # adds neighbours, as `weighed_anew` does
+) -> HeldOut: # the logits of the BERT and of all that answer together
     "Answer validation rows, those of a fold with weights of the blend from the other folds"
     from nace_clf.parts.linear import deal_folds, fit_weights  # which need scikit-learn
     y, groups = np.asarray(y), row_groups(texts)
     fold = deal_folds(y, groups, FOLDS, seed)
     held = HeldOut({"bert": np.asarray(bert)}, y, fold, len(np.unique(groups)))
-    if blend is None or held.texts < FOLDS: return held
-    linear = blend.baseline.logits(texts)
+    if not (blend or also) or held.texts < FOLDS: return held
+    linear = blend.baseline.logits(texts) if blend else None
     held.logits["blend"] = both = np.empty_like(held.logits["bert"])
     for k in range(FOLDS):
-        at = fold == k
-        weights = fit_weights(bert[~at], linear[~at], y[~at])
-        others = Blend(blend.baseline, *weights, rows=int((~at).sum()))
-        both[at] = others.logits(bert[at], linear[at])
+        at, answer = fold == k, held.logits["bert"]
+        if blend:
+            weights = fit_weights(bert[~at], linear[~at], y[~at])
+            others = Blend(blend.baseline, *weights, rows=int((~at).sum()))
+            answer = others.logits(answer, linear)
+        if also: answer = also(answer, ~at)
+        both[at] = answer[at]
     return held
 
 # %% ../../nbs/parts/49_calibration.ipynb #c4900031

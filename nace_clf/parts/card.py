@@ -45,8 +45,8 @@ tags: [nace, economic-activities]
 # {name}
 
 Codes short descriptions of business activity into {classes} classes{kind}. \
-Fine-tuned with nace_clf {version} from
-`{model_id}` on {rows:,} rows of `{file}` (SHA-256 `{sha256}`).
+{made} with nace_clf {version} from
+`{model_id}` {source}.
 
 ## How good it is
 
@@ -68,10 +68,21 @@ pipeline("text-classification", "path/to/this/folder")(["growing of rice"], trun
 
 ## Limits
 
-It knows only the classes it was trained on, answers every text with one of them, and was scored \
-on texts like its
-training texts: expect less on other wording. Let people check what matters.
+It knows only {known}. Let people check what matters.
 """
+_TRAINED = ("on {rows:,} rows of `{file}` (SHA-256 `{sha256}`){more}",
+            "the classes it was trained on, answers every text with one of them, and was scored "
+            "on texts like its\ntraining texts: expect less on other wording")
+_STARTED = ("and {rows:,} wordings of {file}, without a row that somebody has coded",
+            "what the classification says of its classes, and answers every text with one of them")
+
+
+def _other_rows(data: dict) -> str:
+    "Say what was trained on beside rows with a class"
+    said, words, partial = "", data.get("wordings"), data.get("partial", 0)
+    if words: said += f" and on {words['rows']:,} official wordings of `{words['file']}`"
+    if partial: said += f"; {partial:,} of these have a code above the level"
+    return said
 
 
 def model_card(
@@ -87,10 +98,14 @@ def model_card(
               f"| score | value |\n| --- | --- |\n{table}")
     kind = f" of NACE Rev. {data['revision']}" if data["revision"] else ""
     if config["level"] != "as-is": kind += f" (level: {config['level']})"
-    blended = "blend_accuracy" in metrics
+    blended, started = "blend_accuracy" in metrics, data.get("started", False)
+    source, known = _STARTED if started else _TRAINED
+    source = source.format(
+        rows=data["rows"]["train"] - data.get("wordings", {}).get("rows", 0), file=data["file"],
+        sha256=data["sha256"], more=_other_rows(data))
     return _CARD.format(
         name=name, kind=kind, version=version("nace_clf"), model_id=Path(config["model_id"]).name,
-        rows=data["rows"]["train"], file=data["file"], sha256=data["sha256"],
+        made="Made" if started else "Fine-tuned", source=source, known=known,
         classes=data["classes"], metrics=scores if metrics else "It was not scored.",
         beside=compared and f"\n{compared}\n",
         alone=", and it asks the BERT alone, not the blend" if blended else "")

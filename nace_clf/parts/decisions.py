@@ -25,7 +25,7 @@ from nace_clf.parts.certificate import (
 from .drift import Reference
 from .errors import InputError
 from .files import write_text
-from .folder import ModelFolder, add_part
+from .folder import BESIDE, ModelFolder, add_part
 from .labels import Labels
 from .sets import Sets, load_sets, sets_of
 from .stored import read_checked
@@ -56,7 +56,7 @@ def model_digest(
 ) -> str: # 64 hexadecimal digits; others if any answer may have changed
     "Compute a SHA-256 of all files of `folder` that its answers depend on"
     parts = ["weights", "tokenizer", "calibration", "uncodable"]
-    parts += {"bert": [], "blend": ["blend"], "cascade": ["blend", "cascade"]}[answers]
+    parts += {"bert": (), "blend": BESIDE, "cascade": (*BESIDE, "cascade")}[answers]
     there = [folder.manifest.parts[name] for name in parts if name in folder.manifest.parts]
     sums = sorted(folder.manifest.files[file] for part in there for file in part.files)
     return hashlib.sha256(" ".join(sums).encode()).hexdigest()
@@ -154,10 +154,9 @@ def rules_of(
     answers: str, # "bert", "blend" or "cascade": which model gives the answers
 ) -> Rules: # with what the folder holds
     "Read the rules in `folder`"
-    whole = "blend" if folder.has("blend") else "bert"
     uncodable = load_uncodable(folder.path) if folder.has("uncodable") else None
-    known = uncodable if answers in (whole, "cascade") else None
-    rules = Rules(labels, load_granted(folder, labels), known)
+    if answers not in (folder.answers, "cascade"): uncodable = None
+    rules = Rules(labels, load_granted(folder, labels), uncodable)
     if folder.has("sets"):
         of_model = load_sets(folder.file("sets", "sets.json").parent).models
         rules.sets = of_model.get(answers, {}).get(labels.level)

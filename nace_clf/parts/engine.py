@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,7 @@ from .kernels import Int8Linear, PackedLinear, can_pack, has_int8, register_shor
 from .lean import LeanBert
 
 # %% auto #0
-__all__ = ['FIRST_TOKEN', 'Forward', 'ENGINES', 'choose_device', 'autocast', 'lighten', 'make_ready', 'torch_logits',
+__all__ = ['FIRST_TOKEN', 'Forward', 'ENGINES', 'choose_device', 'autocast', 'lighten', 'make_ready', 'Tap', 'torch_logits',
            'onnx_logits', 'choose_engine', 'Computed']
 
 # %% ../../nbs/parts/23_engine.ipynb #2c702d8b
@@ -100,6 +101,40 @@ def _replace_layers(body: torch.nn.Module, layer: type[torch.nn.Module]):
         for child, linear in list(part.named_children()):
             if isinstance(linear, torch.nn.Linear): setattr(part, child, layer(linear))
 
+# %% ../../nbs/parts/23_engine.ipynb #11b0d001
+class Tap:
+    "Read what a layer of a BERT gives on the way to an answer"
+    def __init__(
+        self,
+        model: PreTrainedModel | LeanBert, # a BERT or one of its kin
+        layer: int, # 1 is the first
+    ):
+        "Have the `layer` of `model` hand over what it gives"
+        self._given = local()  # a thread reads what it has computed itself
+        layers = model.base_model.encoder.layer
+        self._first_alone = layer == len(layers)  # of the last one, the answer reads no more
+        self._hook = layers[layer - 1].register_forward_hook(self._keep)
+
+    def _keep(self, _, __, out: torch.Tensor | tuple[torch.Tensor, ...]):
+        "Keep the vectors of the tokens"
+        self._given.states = out if isinstance(out, torch.Tensor) else out[0]
+
+    def read(
+        self,
+        mask: torch.Tensor | None, # of the batch that this thread has just computed
+    ) -> torch.Tensor: # float32, [texts, width]
+        "Average the tokens of each text, but not the padding; of the last layer take the first one"
+        states = self._given.__dict__.pop("states").float()
+        if self._first_alone: return states[:, 0]
+        if mask is None: return states.mean(dim=1)
+        weight = mask.to(states.dtype)
+        total = torch.einsum("btw,bt->bw", states, weight)
+        return total / weight.sum(dim=1, keepdim=True)
+
+    def remove(self):
+        "Leave the layer alone"
+        self._hook.remove()
+
 # %% ../../nbs/parts/23_engine.ipynb #11b00006
 Forward = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]  # ids, mask -> logits
 
@@ -108,15 +143,17 @@ def torch_logits(
     model: PreTrainedModel | LeanBert, # as `make_ready` returns it
     device: str = "cpu", # where it is
     precision: str = "fp32", # what it was made ready for
-) -> Forward: # from ids and mask, [texts, tokens], to logits, [texts, classes]
-    "Make the function that computes the logits of a batch with `model`"
+    tap: Tap | None = None, # of a layer of `model`
+) -> Forward: # from ids and mask, [texts, tokens], to logits, [texts, classes]; what `tap` reads
+    "Make the function that computes with `model` the logits of a batch, then what `tap` reads"
     @torch.inference_mode()
     def logits(ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         "Run the model on one batch"
         mask = None if mask is None else mask.to(device)
         with autocast(device, precision):
-            found = model(input_ids=ids.to(device), attention_mask=mask).logits
-        return found.float().cpu()
+            found = model(input_ids=ids.to(device), attention_mask=mask).logits.float()
+        if tap: found = torch.cat([found, tap.read(mask)], dim=1)
+        return found.cpu()
     return logits
 
 # %% ../../nbs/parts/23_engine.ipynb #aa7ab06b

@@ -29,8 +29,8 @@ from .lean import LeanBert, check_numbers, fits, load_lean
 from .stored import COPY_AGAIN, StoredConfig, StoredTokenizer, read_config, read_json
 
 # %% auto #0
-__all__ = ['FORMAT', 'PARTS', 'Name', 'Part', 'Run', 'Rows', 'Manifest', 'write_manifest', 'read_manifest', 'ModelFolder',
-           'verify', 'load', 'add_part', 'drop_part']
+__all__ = ['FORMAT', 'PARTS', 'BESIDE', 'Name', 'Part', 'Run', 'Rows', 'Manifest', 'write_manifest', 'read_manifest',
+           'ModelFolder', 'verify', 'load', 'add_part', 'drop_part']
 
 # %% ../../nbs/parts/32_folder.ipynb #a32f876c
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 # %% ../../nbs/parts/32_folder.ipynb #bf431825
 FORMAT = 2  # of the manifest, as this version writes and reads it
 PARTS = {"weights": 1, "tokenizer": 1, "blend": 1, "onnx": 1,  # and their formats
-         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1, "sets": 1, "cascade": 1}
+         "calibration": 1, "certificate": 1, "seen": 1, "uncodable": 1, "sets": 1,
+         "neighbours": 1, "cascade": 1}
+BESIDE = ("blend", "neighbours")  # parts that answer along with the BERT
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*$")]  # of a file in the folder
@@ -310,6 +312,11 @@ class ModelFolder:
         if more:
             raise InputError(f"holds files that its manifest does not list: {listed(more)}",
                              where=str(self.path), remedy="take them away, or copy it again")
+
+    @property
+    def answers(self) -> str: # "blend" or "bert"
+        "Tell what answers unless the BERT is asked alone"
+        return "blend" if any(map(self.has, BESIDE)) else "bert"
 
     def blend(self) -> Blend: # the TF-IDF model, and how to weigh the two
         "Load the TF-IDF model that answers along with the BERT"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .codes import Parsed, detect_revision, parse, share_nace
-from .errors import InputError, Place, more_rows
+from .errors import InputError, Place, listed, more_rows
 from nace_clf.parts.nace import (
     LEVELS,
     REVISIONS,
@@ -27,6 +27,7 @@ from nace_clf.parts.nace import (
     short_title,
     title,
 )
+from .nace import codes as all_codes
 
 # %% auto #0
 __all__ = ['log', 'code_at', 'path_of', 'Labels', 'not_rolled', 'titled', 'read_at_level', 'level_above', 'read_as_numbers',
@@ -69,10 +70,11 @@ class Labels:
     names: tuple[str, ...] # in the order of their numbers
     level: str = "as-is" # level they were rolled up to, if to one
     revision: str | None = None # revision of NACE; None: no codes
+    above: tuple[str, ...] = () # codes above the level, or several joined by "+"; numbered next
 
     def __post_init__(self):
-        "Make `names` a tuple, so that nobody changes them"
-        object.__setattr__(self, "names", tuple(self.names))
+        "Make `names` and `above` tuples, so that nobody changes them"
+        for name in ("names", "above"): object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @classmethod
     def of_model(
@@ -85,13 +87,21 @@ class Labels:
         return cls(tuple(config.id2label[i] for i in range(len(config.id2label))), level, revision)
 
     def __len__(self) -> int:
-        "Count the labels"
+        "Count the classes"
         return len(self.names)
 
     @cached_property
-    def number(self) -> dict[str, int]: # number of each name
+    def number(self) -> dict[str, int]: # number of each name, and of each code above
         "Look up numbers by name"
-        return {name: i for i, name in enumerate(self.names)}
+        return {name: i for i, name in enumerate((*self.names, *self.above))}
+
+    @cached_property
+    def open(self) -> np.ndarray: # True if a class lies under a code, [codes above, classes]
+        "Say which classes each code of `above` leaves open"
+        paths = [path_of(name, self.revision or REVISIONS[0]) for name in self.names]
+        found = [[not path.isdisjoint(codes) for path in paths]
+                 for codes in (code.split("+") for code in self.above)]
+        return np.array(found, dtype=bool).reshape(len(self.above), len(self))
 
     @cached_property
     def titles(self) -> list[str] | None: # "" for what is no code
@@ -228,12 +238,18 @@ def lost_zeros(
     return found
 
 # %% ../../nbs/parts/06_labels.ipynb #025538d9
+_REMEDIES = {"partial": "keep such rows or leave them out with {partial}",
+             "skip_shallow": "leave such rows out with {skip_shallow}",
+             "level": "code such rows as deep as that"}
+
+
 @dataclass(frozen=True)
 class Scheme:
     "Say how labels are to be read"
     level: str = "as-is" # "section" to "class"; "as-is" leaves labels alone
     revision: str = "auto" # "2", "2.1", or "auto" to find it out from the codes
-    skip_shallow: bool = False # leave out codes above `level`
+    partial: str = "refuse" # what to do with codes above `level`: "keep", "drop" or "refuse"
+    setting: str = "partial" # what says so, for messages; "skip_shallow" where rows are scored
 
 # %% ../../nbs/parts/06_labels.ipynb #5425abf7
 def read_labels(
@@ -244,7 +260,25 @@ def read_labels(
     "Bring the labels in `column` into form, and roll them up"
     if scheme.level == "as-is": labels, revision = column, _revision_of(column, scheme.revision)
     else: labels, revision = _roll_up(column, place, scheme)
-    return labels, Labels(tuple(sorted(labels.unique())), scheme.level, revision)
+    names, above = sorted(labels.unique()), []
+    if scheme.partial == "keep" and scheme.level != "as-is":
+        above = [code for code in names if level_of(code) != scheme.level]
+        names = [code for code in names if level_of(code) == scheme.level]
+    found = Labels(tuple(names), scheme.level, revision, tuple(above))
+    return _with_classes(labels, found, place) if above else (labels, found)
+
+
+def _with_classes(labels: pd.Series, found: Labels, place: Place) -> tuple[pd.Series, Labels]:
+    "Keep the rows whose code has a class of the table under it, and log how many are partial"
+    useful = tuple(code for code, row in zip(found.above, found.open) if row.any())
+    kept = labels[labels.isin((*found.names, *useful))]
+    log.info("%s: %s of %s rows have a code above the %s, and count for all classes under it",
+             place, f"{kept.isin(useful).sum():,}", f"{len(kept):,}", found.level)
+    if len(kept) < len(labels):
+        lost = sorted(set(found.above) - set(useful))
+        log.warning("%s: left out %s rows, since no row has a %s under their code: %s", place,
+                    f"{len(labels) - len(kept):,}", found.level, listed(lost, 5))
+    return kept, replace(found, above=useful)
 
 
 def _revision_of(column: pd.Series, revision: str) -> str | None:
@@ -258,15 +292,40 @@ def _roll_up(column: pd.Series, place: Place, scheme: Scheme) -> tuple[pd.Series
     level, known = scheme.level, _known_revision(column.unique(), place, scheme)
     revision = known or REVISIONS[0]  # where it is not known, it makes no difference
     shallow = {v for v in column.unique() if level_above(v, level, revision)}
-    skipped = shallow if scheme.skip_shallow else ()
-    kept = column[~column.isin(skipped)]
+    kept = column[~column.isin(shallow)] if scheme.partial == "drop" else column
     _check_zeros(column, place, revision)
-    readings = {v: read_at_level(v, level, revision) for v in kept.unique()}
-    _check_single(kept, readings, place, level, revision)
+    read_one = _read_kept if scheme.partial == "keep" else read_at_level
+    readings = {v: read_one(v, level, revision) for v in kept.unique()}
+    _check_single(kept, readings, place, scheme, revision)
     read = {v: next(iter(found.items())) for v, found in readings.items()}
     _tell_repaired(column, {v: parsed for v, (_, parsed) in read.items()}, place)
     if len(kept) < len(column): _tell_skipped(column, kept, place, level, revision)
     return kept.map({v: code for v, (code, _) in read.items()}), known
+
+
+def _read_kept(value: str, level: str, revision: str) -> dict[str, Parsed]:
+    "Read `value` at `level` or above; as the one code at the level under it, if there is one"
+    found = read_at_level(value, level, revision)
+    try: plain = parse(value, revision)
+    except NaceError: return found | _read_above(value, level, revision)
+    if not level_above(value, level, revision): return found
+    under = _under(plain.code, level, revision)
+    return {min(under) if len(under) == 1 else plain.code: plain}
+
+
+def _read_above(value: str, level: str, revision: str) -> dict[str, Parsed]:
+    "Read `value` as a code of each level above `level`"
+    found = {}
+    for at in LEVELS[:LEVELS.index(level)]:
+        try: parsed = parse(value, revision, at)
+        except NaceError: continue
+        found[parsed.code] = parsed
+    return found
+
+
+def _under(code: str, level: str, revision: str) -> frozenset[str]:
+    "Collect the codes at `level` that lie under `code`"
+    return frozenset(o for o in all_codes(level, revision) if code in _path(o, revision))
 
 
 def _known_revision(values: np.ndarray, place: Place, scheme: Scheme) -> str | None:
@@ -274,10 +333,17 @@ def _known_revision(values: np.ndarray, place: Place, scheme: Scheme) -> str | N
     if scheme.revision != "auto": return scheme.revision
     found = detect_revision(values)
     if found.revision: return found.revision
-    ends = [[set(read_at_level(v, scheme.level, r)) for v in values] for r in REVISIONS]
+    read = _read_or_under if scheme.partial == "keep" else read_at_level
+    ends = [[set(read(v, scheme.level, r)) for v in values] for r in REVISIONS]
     if ends[0] == ends[1] and not shifted() & set().union(*ends[0]): return None
     raise InputError(f"which revision of NACE? {found}", where=place, setting="revision",
                      remedy="say so with {revision} 2 or {revision} 2.1")
+
+
+def _read_or_under(value: str, level: str, revision: str) -> Iterable[str]:
+    "Read `value` at `level`; a code above it stands for what lies under it"
+    if not level_above(value, level, revision): return read_at_level(value, level, revision)
+    return _under(parse(value, revision).code, level, revision)
 
 
 def _check_zeros(column: pd.Series, place: Place, revision: str):
@@ -292,28 +358,29 @@ def _check_zeros(column: pd.Series, place: Place, revision: str):
                      remedy=f"export the column as text{more_rows(rows)}")
 
 
-def _check_single(kept: pd.Series, readings: dict, place: Place, level: str, revision: str):
+def _check_single(kept: pd.Series, readings: dict, place: Place, scheme: Scheme, revision: str):
     "Raise an `InputError` unless each code has one reading"
     wrong = [v for v, found in readings.items() if len(found) != 1]
     if not wrong: return
-    shallow = {v: bool(level_above(v, level, revision)) for v in wrong}
+    shallow = {v: bool(level_above(v, scheme.level, revision)) for v in wrong}
     alike = [v for v in wrong if shallow[v] == shallow[wrong[0]]]
     rows = kept.index[kept.isin(alike)]
-    given, remedy = _problem(wrong[0], readings[wrong[0]], level, revision)
+    given, remedy = _problem(wrong[0], readings[wrong[0]], scheme, revision)
     if remedy: remedy += more_rows(rows)
     else: given += more_rows(rows)
     raise InputError(given, where=replace(place, row=rows[0]), remedy=remedy,
-                     setting=("level", "skip_shallow"))
+                     setting=("level", scheme.setting))
 
 
-def _problem(value: str, readings: dict[str, Parsed], level: str, revision: str) -> tuple[str, str]:
-    "Say why `value` gives no single code at `level`, and what to do"
+def _problem(value: str, readings: dict, scheme: Scheme, revision: str) -> tuple[str, str]:
+    "Say why `value` gives no single code at the level of `scheme`, and what to do"
+    level = scheme.level
     if readings:
         either = " or ".join(sorted({p.code for p in readings.values()}))
         return f"{value!r} may be {either}", "write the code in full"
     if at := level_above(value, level, revision):
-        remedy = "choose a higher {level}, or leave such rows out with {skip_shallow}"
-        return f"{value!r} is a {at} and cannot be rolled up to the {level}", remedy
+        problem = f"{value!r} is a {at} and cannot be rolled up to the {level}"
+        return problem, f"choose a higher {{level}}, or {_REMEDIES[scheme.setting]}"
     try: parse(value, revision)
     except NaceError as e: return str(e), ""
     return f"{value!r} cannot be read as a {level}", ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 # %% auto #0
@@ -19,32 +19,57 @@ __all__ = ['RowLoss', 'loss_function']
 @dataclass
 class RowLoss:
     "Compute the loss of a batch, in which a row weighs the same whatever rows it comes with"
-    weight: torch.Tensor # weight of each class, 1 on average over the training rows
+    weight: torch.Tensor # weight of each class, then of each set; 1 on average over training rows
     label_smoothing: float = 0.0 # share of the target spread over all classes, by their weights
+    open: torch.Tensor | None = None # whether a class is in a set, [sets, classes]; None: no sets
 
     def __call__(
         self,
         outputs: SequenceClassifierOutput, # what the model answered; its `logits` are used
-        labels: torch.Tensor, # class numbers, [rows]
+        labels: torch.Tensor, # numbers of classes, then of sets, [rows]
         num_items_in_batch: torch.Tensor | int | None = None, # rows of the whole step
     ) -> torch.Tensor: # share of this batch in the loss of the step
         "Add up the losses of the rows, and divide by the rows of the step"
         logits, rows = outputs.logits.float(), len(labels)
         if num_items_in_batch is not None:  # a copy for each GPU where one process has several
             rows = torch.as_tensor(num_items_in_batch).sum()
-        if not logits.requires_grad: return cross_entropy(logits, labels, reduction="sum") / rows
-        return cross_entropy(logits, labels, self.weight.to(logits.device), reduction="sum",
-                             label_smoothing=self.label_smoothing) / rows
+        if self.open is None: return self._of_classes(logits, labels) / rows
+        known = labels < logits.shape[1]
+        return (self._of_classes(logits[known], labels[known])
+                + self._of_sets(logits[~known], labels[~known])) / rows
+
+    def _of_classes(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        "Add up the losses of rows whose class is known"
+        if not logits.requires_grad: return cross_entropy(logits, labels, reduction="sum")
+        weight = self.weight[:logits.shape[1]].to(logits.device)
+        return cross_entropy(logits, labels, weight, reduction="sum",
+                             label_smoothing=self.label_smoothing)
+
+    def _of_sets(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        "Add up the losses of rows that leave several classes open"
+        logp, classes = log_softmax(logits, dim=1), logits.shape[1]
+        outside = ~self.open.to(logits.device)[labels - classes]
+        loss = -logp.masked_fill(outside, -torch.inf).logsumexp(dim=1)
+        if not logits.requires_grad: return loss.sum()
+        weight, share = self.weight.to(logits.device), self.label_smoothing
+        spread = -(logp * weight[:classes]).mean(dim=1)
+        return ((1 - share) * weight[labels] * loss + share * spread).sum()
 
 
 def loss_function(
-    labels: list[int] | np.ndarray, # class numbers of the training rows, [rows]
+    labels: list[int] | np.ndarray, # numbers of the training rows: classes, then sets, [rows]
     n_classes: int, # number of classes
     class_weights: str = "none", # "none", "sqrt" or "balanced"
     smoothing: float = 0.0, # share of the target spread over all classes, by their weights
+    open: np.ndarray | None = None, # whether a class is in a set, [sets, classes]
 ) -> RowLoss: # for `Trainer(compute_loss_func=)`
     "Build the loss for classes as frequent as `labels` says"
-    rows = np.bincount(labels, minlength=n_classes).clip(min=1)
+    labels = np.asarray(labels)
+    rows = np.bincount(labels[labels < n_classes], minlength=n_classes).clip(min=1)
     weights = rows ** {"none": 0.0, "sqrt": -0.5, "balanced": -1.0}[class_weights]
+    sets = None
+    if open is not None and len(open):
+        sets = torch.tensor(open, dtype=torch.bool)
+        weights = np.append(weights, open @ (rows * weights) / (open @ rows))
     relative = torch.tensor(weights / weights[labels].mean(), dtype=torch.float32)
-    return RowLoss(relative, smoothing)
+    return RowLoss(relative, smoothing, sets)

@@ -20,6 +20,7 @@ from .batches import batch_width, cut_batches, encoder, pad_batch
 from nace_clf.parts.engine import (
     Computed,
     Forward,
+    Tap,
     choose_device,
     choose_engine,
     make_ready,
@@ -74,7 +75,7 @@ class Runner:
         engine: str = "auto", # "torch"; "onnx", which needs `export`; "auto": the faster one here
         precision: str = "auto", # "auto": the fastest; "exact": fp32 always; "fp32", "bf16", ...
         max_tokens: int | None = None, # tokens of a batch; 1,024 on a CPU and 65,536 on a GPU
-        blend: bool | None = None, # False: the BERT alone; True: with the folder's TF-IDF model
+        blend: bool | None = None, # False: the BERT alone; True: with what answers beside it
     ):
         "Load the model in `folder`"
         self.folder = ModelFolder(folder, check=False)
@@ -82,6 +83,7 @@ class Runner:
         with self.folder.verifying():
             self.manifest, self.labels = self.folder.manifest.model_dump(), self.folder.labels
             self.blend = self._load_blend(blend)
+            self.layer = None if blend is False else self._layer_to_read(engine)
             self._load_model(engine)
         self.max_tokens = max_tokens or (65_536 if self.device == "cuda" else 1_024)
         if self.engine == "onnx": self.workers = 1
@@ -117,10 +119,11 @@ class Runner:
         self.config = self.model.config if torches else self.model
         if torches:
             make_ready(self.model, numbers.between, self.device, numbers.products == "int8")
-            forwards["torch"] = torch_logits(self.model, self.device, numbers.between)
+            tap = Tap(self.model, self.layer) if self.layer else None
+            forwards["torch"] = torch_logits(self.model, self.device, numbers.between, tap)
         if self.engine == "onnx":
             forwards["onnx"] = onnx_logits(self.folder.path / "model.onnx")
-        if len(forwards) > 1: self.engine = self._faster(forwards)
+        if len(forwards) > 1: self.engine = "torch" if self.layer else self._faster(forwards)
         self.forward = forwards[self.engine]
         if self.engine != "onnx": return
         int8 = self.folder.part("onnx").about.get("int8")
@@ -139,14 +142,25 @@ class Runner:
 
     def _load_blend(self, blend: bool | None) -> Blend | None:
         "Load the TF-IDF model and its weight, if it is wanted and there"
-        there = self.folder.has("blend")
-        if blend and not there:
+        if blend and self.folder.answers == "bert":
             raise InputError("holds no TF-IDF model to blend with", where=str(self.folder.path),
                              remedy="train with {blend}, or leave it out", setting="blend")
-        if not there or blend is False: return None
+        if blend is False or not self.folder.has("blend"): return None
         found = self.folder.blend()
         log.info("blend: %s", found)
         return found
+
+    def _layer_to_read(self, engine: str) -> int | None:
+        "Tell of which layer the folder has vectors of other texts, to compare with; None if none"
+        if not self.folder.has("neighbours"): return None
+        if engine == "onnx":
+            raise InputError("engine = 'onnx' gives no vectors to compare with those in the folder",
+                             where=str(self.folder.path), setting=("engine", "blend"),
+                             remedy="leave {engine} out, or set {blend} to false")
+        layer, most = self.folder.part("neighbours").about.get("layer"), self.folder.stored
+        if type(layer) is int and 0 < layer <= (most.num_hidden_layers or 0): return layer
+        raise InputError(f"has vectors of layer {layer!r}, which the model does not have",
+                         where=str(self.folder.path), remedy=COPY_AGAIN)
 
     @property
     def precision(self) -> str: # "fp32", "bf16", "fp16" or "int8"
@@ -164,7 +178,15 @@ class Runner:
         texts: list[str], # descriptions
         progress: bool = False, # show a progress bar
     ) -> Iterator[tuple[slice, np.ndarray]]: # which texts; their logits, [texts, classes]
-        "Yield the logits of `texts` portion by portion, and prepare the next while one is computed"
+        "Yield the logits of `texts` portion by portion"
+        for at, logits, _ in self.states_iter(texts, progress): yield at, logits
+
+    def states_iter(
+        self,
+        texts: list[str], # descriptions
+        progress: bool = False, # show a progress bar
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]: # which texts; logits; [texts, width]
+        "Yield logits and what `layer` gives, and prepare a portion while another is computed"
         pa.default_memory_pool().release_unused()  # what reading the texts from a table has left
         size = PORTION * (POOLED if self.cascade else 1)
         ends = [min(i + size, len(texts)) for i in range(0, len(texts), size)]
@@ -175,7 +197,7 @@ class Runner:
             for at, following in zip(slices, [*slices[1:], None]):
                 ready = ahead.result()
                 if following: ahead = reader.submit(self._prepare, texts[following])
-                yield at, self._compute(*ready, pool)
+                yield at, *self._compute(*ready, pool)
                 bar.update(at.stop - at.start)
 
     def _prepare(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray, np.ndarray | None]:
@@ -191,24 +213,25 @@ class Runner:
         asked: np.ndarray, # which texts these are
         linear: np.ndarray | None, # logits of the TF-IDF model, [texts, classes]
         pool: ThreadPoolExecutor | None, # who computes
-    ) -> np.ndarray: # [texts, classes]
-        "Compute the logits of a portion"
+    ) -> tuple[np.ndarray, np.ndarray]: # [texts, classes]; [texts, width], nothing without `layer`
+        "Compute the logits of a portion, and what `layer` gives"
         parts = cut_batches([len(row) for row in rows], self.max_tokens)
         fill = len(parts) > 8
         spread = len(parts) >= self.workers or self.choice.one_worker
         each = pool.map if pool and spread else map
         found = each(lambda part: self._batch_logits(rows, part, fill), parts)
-        out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
+        size, n = self.config.hidden_size if self.layer else 0, len(self.labels)
+        out = np.empty((len(rows), n + size), dtype=np.float32)
         for part, logits in zip(parts, found): out[part] = logits
         if not np.isfinite(out).all():
             raise InputError(f"computes numbers that are not finite ({self.computed})",
                              where=str(self.folder.path), remedy=COPY_AGAIN)
-        if self.blend is None: return out
-        both = self.blend.logits(out, linear[asked])
-        if self.cascade is None: return both
+        logits, states = out[:, :n], out[:, n:]
+        if self.blend: logits = self.blend.logits(logits, linear[asked])
+        if self.cascade is None: return logits, states
         found = self.cascade.logits(linear)
-        found[asked] = both
-        return found
+        found[asked] = logits
+        return found, np.empty((len(found), 0), np.float32)  # no layer is read
 
     def _batch_logits(self, rows: list[list[int]], part: np.ndarray, fill: bool) -> np.ndarray:
         "Compute the logits of the `rows` numbered `part`; `fill` repeats rows up to a usual size"

@@ -82,16 +82,19 @@ def hold_out(
     table: Table, # where the rows are from
     size: float, # share of the rows to hold out, 0 to 1
     seed: int = 42, # seed of the draw
+    among: np.ndarray | None = None, # whether a row may be held out, [rows]; None: all may
 ) -> tuple[np.ndarray, np.ndarray]: # positions of training and of validation rows, ascending
     "Choose which `rows` of `table` to train on, and which to hold out"
     groups = row_groups(rows.text, rows.group if table.group_col else None)
-    train, valid = split_rows(rows.label, size, seed, groups)
+    may = np.flatnonzero(np.ones(len(rows), dtype=bool) if among is None else among)
+    _, chosen = split_rows(rows.label.iloc[may], size, seed, groups[may])
+    valid = may[chosen]
     if size and not len(valid):
         firm = f" or of one {table.group_col}" if table.group_col else ""
         raise InputError(
             f"no row can be held out for validation: each group of equal texts{firm} is larger "
-            f"than the {np.ceil(len(rows) * size):.0f} rows wanted, or the only one of its class",
+            f"than the {np.ceil(len(may) * size):.0f} rows wanted, or the only one of its class",
             where=table.place(column=table.label_col), allowed="more rows",
             remedy="raise {valid_size}, or set it to 0 and {eval_strategy} to 'no'",
             setting=("valid_size", "eval_strategy"))
-    return train, valid
+    return np.flatnonzero(~np.isin(groups, groups[valid])), valid

@@ -90,6 +90,7 @@ def read_test(
     level: str | None = None, # level to score at; that of `labels` if not given
     skip_shallow: bool = False, # leave out rows above the level
     name: str = "", # name of the model, for messages
+    setting: str = "skip_shallow", # what leaves such rows out; "level" if nothing does
 ) -> TestSet: # the rows to score
     "Read the rows of `source` for a model that knows `labels`, or say why it cannot be asked"
     table, level = as_table(source), level or labels.level
@@ -98,7 +99,9 @@ def read_test(
     rows, place = table.checked(), table.place(column=table.label_col)
     _check_revision(rows.label, labels.revision, place)
     if level != "as-is":
-        found, _ = read_labels(rows.label, place, Scheme(level, labels.revision, skip_shallow))
+        partial = "drop" if skip_shallow else "refuse"
+        scheme = Scheme(level, labels.revision, partial, setting=setting)
+        found, _ = read_labels(rows.label, place, scheme)
         rows = rows.loc[found.index].assign(label=found)
     elif labels.revision: rows = rows.assign(label=_in_form(rows.label, labels, place))
     if rows.empty:

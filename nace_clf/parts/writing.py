@@ -18,7 +18,7 @@ from .errors import InputError, Place, one_line
 from .files import check_place, replacing
 
 # %% auto #0
-__all__ = ['ENDINGS', 'check_writable', 'check_holds', 'without_formulas', 'write_table', 'quoting_of']
+__all__ = ['ENDINGS', 'check_writable', 'check_holds', 'without_formulas', 'fill_sheet', 'write_table', 'quoting_of']
 
 # %% ../../nbs/parts/13_writing.ipynb #8b0c1e07
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".xlsx")
@@ -123,6 +123,34 @@ def _marked(value):
     "Put an apostrophe before `value` if it is a formula"
     return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
 
+# %% ../../nbs/parts/13_writing.ipynb #8b0c1e31
+def fill_sheet(
+    book, # an `xlsxwriter.Workbook`
+    sheet, # one of its sheets, still empty
+    df: pd.DataFrame, # any table; an index is not written
+    typed: tuple[str, ...] = (), # columns that people will fill in: text, not protected
+):
+    "Write `df` into `sheet` of `book`: numbers as numbers, all else as text"
+    as_text = book.add_format({"quote_prefix": True})
+    typing = book.add_format({"num_format": "@", "locked": False})  # or 01.10 becomes 1.1
+    for j, column in enumerate(df.columns):
+        if column in typed: sheet.set_column(j, j, 12, typing)
+    rows = [map(str, df.columns), *df.itertuples(index=False, name=None)]
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            if pd.api.types.is_scalar(value) and pd.isna(value):
+                if df.columns[j] in typed: sheet.write_blank(i, j, None, typing)
+            elif _fits_cell(value): sheet.write_number(i, j, value)
+            else:
+                text = str(value)
+                sheet.write_string(i, j, text, as_text if _FORMULA.match(text) else None)
+
+
+def _fits_cell(value) -> bool:
+    "Tell whether `value` is a number that a cell of Excel holds exactly"
+    if isinstance(value, bool) or not isinstance(value, numbers.Real): return False
+    return abs(value) < (2**53 if isinstance(value, numbers.Integral) else 1e300)
+
 # %% ../../nbs/parts/13_writing.ipynb #8b0c1e10
 def write_table(
     df: pd.DataFrame | pa.Table, # any table; an index is not written
@@ -169,23 +197,7 @@ def _has_returns(df: pd.DataFrame) -> bool:
 
 
 def _write_excel(df: pd.DataFrame, path: Path, typed: tuple[str, ...] = ()):
-    "Write `df` as the only sheet of an Excel file: numbers as numbers, all else as text"
+    "Write `df` as the only sheet of an Excel file"
     import xlsxwriter
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
-        sheet, as_text = book.add_worksheet(), book.add_format({"quote_prefix": True})
-        for j, column in enumerate(df.columns):  # else Excel makes 1.1 of 01.10
-            if column in typed: sheet.set_column(j, j, 12, book.add_format({"num_format": "@"}))
-        rows = [map(str, df.columns), *df.itertuples(index=False, name=None)]
-        for i, row in enumerate(rows):
-            for j, value in enumerate(row):
-                if pd.api.types.is_scalar(value) and pd.isna(value): continue
-                if _fits_cell(value): sheet.write_number(i, j, value)
-                else:
-                    text = str(value)
-                    sheet.write_string(i, j, text, as_text if _FORMULA.match(text) else None)
-
-
-def _fits_cell(value) -> bool:
-    "Tell whether `value` is a number that a cell of Excel holds exactly"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real): return False
-    return abs(value) < (2**53 if isinstance(value, numbers.Integral) else 1e300)
+        fill_sheet(book, book.add_worksheet(), df, typed)

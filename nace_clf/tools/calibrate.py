@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
 
 from ..config import Config
 from ..data import Data, fingerprint, load_data
@@ -14,6 +18,7 @@ from ..parts.calibration import Calibration, fit_calibration, held_out, save_cal
 from ..parts.cascade import cascade_of, save_cascade
 from ..parts.errors import InputError
 from ..parts.folder import ModelFolder, add_part, drop_part
+from ..parts.gathering import Wordings, weighed_anew
 from ..parts.sets import fit_folder_sets, save_sets
 from ..parts.tables import Table
 from ..predict import Classifier
@@ -22,8 +27,8 @@ from ..predict import Classifier
 __all__ = ['rows_of', 'calibrate']
 
 # %% ../../nbs/tools/20_calibrate.ipynb #c4180008
-_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "skip_shallow", "encoding",
-             "delimiter", "valid_size", "seed")  # that choose the rows
+_SETTINGS = ("text_col", "label_col", "group_col", "level", "revision", "partial", "wordings",
+             "encoding", "delimiter", "valid_size", "seed")  # that choose the rows
 
 
 def rows_of(
@@ -53,10 +58,9 @@ def calibrate(
     whole = ModelFolder(folder)
     ds = rows_of(whole, table)
     rows, blend = ds["validation"], whole.blend() if whole.has("blend") else None
-    bert = Classifier(folder, precision="exact", blend=False)
-    logits = bert.logits(rows["text"][:], progress)
-    held = held_out(logits, blend, rows["text"][:],
-                    rows["label"][:], whole.config["seed"])
+    bert = Classifier(folder, precision="exact", blend=False).logits(rows["text"][:], progress)
+    also = _neighbours(folder, rows)
+    held = held_out(bert, blend, rows["text"][:], rows["label"][:], whole.config["seed"], also)
     found = fit_calibration(held, ds.labels)
     if found is None:
         raise InputError(f"has {held.texts} distinct validation texts, too few to calibrate on",
@@ -66,7 +70,16 @@ def calibrate(
         add_part(folder, save_calibration(found, tmp), "calibration", **found.about())
         add_part(folder, save_sets(fit_folder_sets(held, ds.labels), tmp), "sets")
         fast = None
-        if blend: fast = cascade_of(blend, logits, rows["text"][:], rows["label"][:], found)
+        if blend and not also:
+            fast = cascade_of(blend, bert, rows["text"][:], rows["label"][:], found)
         if fast: add_part(folder, save_cascade(fast, tmp), "cascade")
         else: drop_part(folder, "cascade")
     return found
+
+
+def _neighbours(folder: str | Path, rows: Dataset) -> Callable[..., np.ndarray] | None:
+    "Have the wordings in `folder` answer validation `rows`, if there are any"
+    clf, y = Classifier(folder, precision="exact"), np.array(rows["label"][:])
+    if not clf.neighbours: return None
+    new = Wordings(rows["text"][:], y, clf.states(rows["text"][:]))
+    return weighed_anew(clf.neighbours, new, bool(clf.manifest["config"].get("group_col")))

@@ -27,12 +27,13 @@ def code_rows(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
+    why: bool = False, # with the nearest wordings of training
 ) -> pd.DataFrame: # columns of `Classifier.predict`, by row number
     "Find what `clf` suggests for each row of `table`, one with nothing in it included"
     start = time.perf_counter()
-    check_free(table, list(clf.predict([], top_k)))
+    check_free(table, list(clf.predict([], top_k, why=why)))
     texts = texts_of(clf, table)
-    found = clf.predict(texts, top_k, progress).set_axis(texts.index)
+    found = clf.predict(texts, top_k, progress, why).set_axis(texts.index)
     log.info("%s in %.1f s, by %s", counted(found), time.perf_counter() - start, clf.computed)
     return found
 
@@ -54,9 +55,10 @@ def code_table(
     table: Table, # its text column is the training run's if not named
     top_k: int = 2, # suggestions a row
     progress: bool = False, # show a progress bar
+    why: bool = False, # with the nearest wordings of training
 ) -> pd.DataFrame: # the table, then columns of `Classifier.predict`
     "Add what `clf` suggests to the rows of `table`"
-    return table.beside(code_rows(clf, table, top_k, progress), "")
+    return table.beside(code_rows(clf, table, top_k, progress, why), "")
 
 
 def check_free(

@@ -168,19 +168,20 @@ def code_file(
     top_k: int = 2, # suggestions a row
     sets: float | None = None, # coverage of lists, such as 0.9; none if not given
     progress: bool = False, # show a progress bar
+    why: bool = False, # with the nearest wordings of training
 ) -> Coded: # suggestions, and decisions if the model can make any
     "Code `table`, and decide about its rows if `clf` is calibrated or certified"
     if not clf.decides:
         if sets: clf.rules.check_sets(sets)
-        return Coded(code_rows(clf, table, top_k, progress), "", None)
+        return Coded(code_rows(clf, table, top_k, progress, why), "", None)
     start = time.perf_counter()
-    check_free(table, added_columns(clf, top_k, sets))
+    check_free(table, added_columns(clf, top_k, sets, why))
     texts, drift = texts_of(clf, table), None
     withdrawn = clf.rules.withdrawn
     if clf.rules.granted and not withdrawn:
         drift = clf.compare(texts)
         if drift.alarm: withdrawn = "differs from the audit"
-    found = clf.decide(texts, top_k, sets, progress, withdrawn).set_axis(texts.index)
+    found = clf.decide(texts, top_k, sets, progress, withdrawn, why).set_axis(texts.index)
     log.info("%s in %.1f s, by %s", counted_decisions(found), time.perf_counter() - start,
              clf.computed)
     if withdrawn: log.warning("%s: %s", table.name, why_withdrawn(withdrawn, drift))
@@ -191,11 +192,12 @@ def added_columns(
     clf: Classifier, # a saved model
     top_k: int = 2, # suggestions a row
     sets: float | None = None, # coverage of lists
+    why: bool = False, # with the nearest wordings of training
 ) -> list[str]: # names of the columns that `code_file` adds
     "Name the columns that are to be added to a table"
-    if clf.decides: return list(for_file(clf.decide([], top_k, sets)))
+    if clf.decides: return list(for_file(clf.decide([], top_k, sets, why=why)))
     if sets: clf.rules.check_sets(sets)
-    return list(clf.predict([], top_k))
+    return list(clf.predict([], top_k, why=why))
 
 
 def for_file(

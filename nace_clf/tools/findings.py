@@ -219,7 +219,7 @@ _CODES = {  # how serious, what it is, what to do
     "lost_zero": (look, "code beside codes of one digit more: it may have lost a zero in front",
                   "export the column as text"),
     "shallow_code": (look, "code that is not as deep as the {level}",
-                     "train at a higher {level}, or leave such rows out with {skip_shallow}"),
+                     "train at a higher {level}, or keep or leave out such rows with {partial}"),
     "repaired_code": (note, "code to be put into form",
                       "nothing, if the readings are right; "
                       "with {level} they are repaired in training too"),

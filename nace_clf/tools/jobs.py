@@ -32,7 +32,7 @@ from ..parts.tables import Table, check_holds
 from ..parts.writing import quoting_of
 from .coding import check_free
 from .decide import why_withdrawn
-from .plans import PART, Coder, Plan, Summary, Tally, plan_of, summary_of
+from .plans import PART, Answerer, Plan, Summary, Tally, plan_of, summary_of
 
 # %% auto #0
 __all__ = ['log', 'Compute', 'Told', 'Start', 'Job', 'here', 'code_large']
@@ -112,7 +112,7 @@ class Start(BaseModel):
 @dataclass
 class Job:
     "Hold what a job needs"
-    coder: Coder # who answers
+    answerer: Answerer # who answers
     table: Table # what to code, with its text columns
     output: Path # table to write
     safe: bool = False # mark formulas in a CSV
@@ -193,7 +193,7 @@ def _list(job: Job, told: Told) -> Start:
     finally: listing.stop()
     table.tell(filled, rows if table.format.kind == "Parquet" else rows + 1)
     drift = _drift(job, Listed(folder, listing.count, job.part))
-    withdrawn = job.coder.clf.rules.withdrawn if job.coder.clf.decides else ""
+    withdrawn = job.answerer.clf.rules.withdrawn if job.answerer.clf.decides else ""
     if drift and drift.alarm: withdrawn = "differs from the audit"
     return Start(rows=rows, distinct=listing.count, parts=listing.files, quoting=quoting,
                  withdrawn=withdrawn, drift=drift)
@@ -211,7 +211,7 @@ def _filled(df: pd.DataFrame, table: Table) -> int:
 
 def _least_quoting(job: Job) -> int:
     "Choose the quotes of a CSV by what the model may add"
-    words = [*job.coder.clf.names, *(job.coder.clf.titles or []), *job.coder.columns]
+    words = [*job.answerer.clf.names, *(job.answerer.clf.titles or []), *job.answerer.columns]
     return quoting_of(pd.DataFrame({"word": pd.Series(words, dtype=object)}))
 
 
@@ -229,14 +229,14 @@ def _check_rows(job: Job, rows: int):
         raise InputError("the table has a header but no rows", where=job.table.name,
                          allowed="a table with rows")
     if not str(job.output).lower().endswith(".xlsx") or rows < 10**6: return
-    columns = [*job.table.columns, *job.coder.columns]
+    columns = [*job.table.columns, *job.answerer.columns]
     check_holds(pd.DataFrame(index=range(rows), columns=pd.RangeIndex(len(columns))), job.output,
                 job.table.name, "output")
 
 
 def _drift(job: Job, texts: Listed) -> Drift | None:
     "Compare some of the `texts` with the audit, if there is a certificate that may hold"
-    clf = job.coder.clf
+    clf = job.answerer.clf
     if not clf.decides or clf.rules.granted is None or clf.rules.withdrawn: return None
     some = draw_texts(texts)
     return drift_of(clf.rules.granted.reference, some, clf.predict_proba(some))
@@ -251,7 +251,7 @@ def here(
 ) -> Iterator[int]: # those that are kept, as they come
     "Code `parts` in this process"
     for i in parts:
-        keep_part(job.folder, i, job.coder(read_texts(job.folder, i)))
+        keep_part(job.folder, i, job.answerer(read_texts(job.folder, i)))
         yield i
 
 
@@ -277,7 +277,7 @@ def _code(job: Job, start: Start, told: Told, compute: Compute) -> int:
 def _write(job: Job, start: Start, told: Told) -> Tally:
     "Write the table with its answers, and count them"
     tally, row, ending = Tally(), 0, "".join(job.output.suffixes[-2:]).lower()
-    answers = Answers(join_parts(job.folder, start.parts, job.coder([""])), job.part)
+    answers = Answers(join_parts(job.folder, start.parts, job.answerer([""])), job.part)
     numbers = np.memmap(job.folder / _ROWS, "<u4", "r")
     if len(numbers) != start.rows: raise broken(job.folder / _ROWS, f"{len(numbers)} rows")
     with committing(job.output, job.folder / f"output{ending}") as draft:
@@ -303,24 +303,24 @@ def code_large(
     compute: Compute = here, # who computes
 ) -> Summary: # what came of it; also kept beside the output
     "Code a table of any size"
-    began, clf = time.monotonic(), job.coder.clf
+    began, clf = time.monotonic(), job.answerer.clf
     if job.table.format.kind == "frame":
         raise InputError("is a frame in memory", where=job.table.name, allowed="a file")
     job.table.require(text_col=job.table.text_col)
-    check_free(job.table, job.coder.columns)
+    check_free(job.table, job.answerer.columns)
     for path in (job.output, job.summary): check_place(path, "output")
     _check_words(job)
-    plan = plan_of(job.coder, job.table, job.output, job.safe, job.part)
+    plan = plan_of(job.answerer, job.table, job.output, job.safe, job.part)
     with alone_in(job.folder, "another process with the same output", called=job.output):
         start = _started(job, plan, resume)
         with Told(progress) as told:
             if start is None: start = _listed(job, told)
-            job.coder.withdrawn = start.withdrawn
+            job.answerer.withdrawn = start.withdrawn
             before = _code(job, start, told, compute)
             tally = _write(job, start, told)
         seconds = time.monotonic() - began
         summary = summary_of(
-            job.coder, job.table, plan, tally, distinct_texts=start.distinct, parts=start.parts,
+            job.answerer, job.table, plan, tally, distinct_texts=start.distinct, parts=start.parts,
             parts_before=before, seconds=round(seconds, 1), withdrawn=start.withdrawn,
             drift=start.drift)
         _keep(job.summary, summary)
@@ -345,6 +345,6 @@ def _listed(job: Job, told: Told) -> Start:
 
 def _check_words(job: Job):
     "Raise an `InputError` if the output cannot hold a label or a column of the model"
-    clf = job.coder.clf
+    clf = job.answerer.clf
     words = pd.Series([*clf.names, *(clf.titles or [])], dtype=object)
     check_holds(words.to_frame("label"), job.output, "the labels of the model", "output")

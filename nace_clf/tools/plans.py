@@ -24,7 +24,7 @@ from .coding import counted
 from .decide import added_columns, counted_decisions, for_file
 
 # %% auto #0
-__all__ = ['PART', 'Asked', 'Coder', 'Plan', 'plan_of', 'Promise', 'Summary', 'promise_of', 'Tally', 'summary_of']
+__all__ = ['PART', 'Asked', 'Answerer', 'Plan', 'plan_of', 'Promise', 'Summary', 'promise_of', 'Tally', 'summary_of']
 
 # %% ../../nbs/tools/26_plans.ipynb #26c00008
 @dataclass(frozen=True)
@@ -32,13 +32,14 @@ class Asked:
     "Say what is asked of a model"
     top_k: int = 2 # suggestions a row
     sets: float | None = None # coverage of lists, such as 0.9; none if not given
+    why: bool = False # with the nearest wordings of training
     revision: str | None = None # of NACE; the training run's
     precision: str = "auto" # numbers to multiply
-    blend: bool | None = None # with the TF-IDF model of the folder, if there is one
-    cascade: bool | None = None # let it answer alone where that is proven; see `Coder.cascade`
+    blend: bool | None = None # with what answers beside the BERT, if it is there
+    cascade: bool | None = None # let it answer alone where that is proven; see `Answerer.cascade`
 
 
-class Coder:
+class Answerer:
     "Answer texts, alike on this machine and on any other"
     def __init__(
         self,
@@ -76,14 +77,15 @@ class Coder:
         texts: list[str], # descriptions; they are cut into batches together
     ) -> pd.DataFrame: # the columns that are added to a table
         "Answer `texts`"
-        if not self.clf.decides: return self.clf.predict(texts, self.asked.top_k)
-        return for_file(self.clf.decide(texts, self.asked.top_k, self.asked.sets,
+        top_k, why = self.asked.top_k, self.asked.why
+        if not self.clf.decides: return self.clf.predict(texts, top_k, why=why)
+        return for_file(self.clf.decide(texts, top_k, self.asked.sets, why=why,
                                         withdrawn=self.withdrawn))
 
     @property
     def columns(self) -> list[str]: # their names
         "Name the columns that are added to a table"
-        return added_columns(self.clf, self.asked.top_k, self.asked.sets)
+        return added_columns(self.clf, self.asked.top_k, self.asked.sets, self.asked.why)
 
     @property
     def text_col(self) -> list[str]: # columns with the descriptions
@@ -117,6 +119,7 @@ class Plan(BaseModel):
     thresholds: dict[str, str] # SHA-256 of what decides, by part of the folder
     top_k: int # suggestions a row
     sets: float | None # coverage of lists
+    why: bool # with the nearest wordings of training
     revision: str | None # of NACE
     part: int # texts a part
     versions: dict[str, str] # by package
@@ -138,14 +141,14 @@ def _short(value: object) -> str:
 
 
 def plan_of(
-    coder: Coder, # who answers
+    answerer: Answerer, # who answers
     table: Table, # with its text columns
     output: str | Path, # table to write
     safe: bool = False, # mark formulas in a CSV
     part: int = PART, # texts a part
 ) -> Plan: # to be kept
-    "Plan to code `table` with `coder`"
-    clf, asked = coder.clf, coder.asked
+    "Plan to code `table` with `answerer`"
+    clf, asked = answerer.clf, answerer.asked
     manifest = clf.folder.manifest
     thresholds = {name: manifest.files[file] for name in ("certificate", "sets", "cascade")
                   if name in manifest.parts for file in manifest.parts[name].files}
@@ -153,8 +156,8 @@ def plan_of(
         input=table.sha256, stored=str(table.format), text_col=table.text_col,
         output=Path(output).name, safe=safe, model=model_digest(clf.folder, clf.answers),
         answers=clf.answers, engine=clf.engine, device=clf.device, numbers=str(clf.choice.numbers),
-        thresholds=thresholds, top_k=asked.top_k, sets=asked.sets, revision=asked.revision,
-        part=part, versions={name: version(name) for name in _PACKAGES})
+        thresholds=thresholds, top_k=asked.top_k, sets=asked.sets, why=asked.why,
+        revision=asked.revision, part=part, versions={name: version(name) for name in _PACKAGES})
 
 # %% ../../nbs/tools/26_plans.ipynb #26c00011
 class Promise(BaseModel):
@@ -245,7 +248,7 @@ class Tally:
 
 
 def summary_of(
-    coder: Coder, # who answered
+    answerer: Answerer, # who answered
     table: Table, # what was read
     plan: Plan, # of the job
     tally: Tally, # of all rows
@@ -257,6 +260,6 @@ def summary_of(
         version=version("nace_clf"), input=name, input_sha256=table.sha256, output=plan.output,
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         rows=tally.rows.total(), status=tally.by(0), reason=tally.by(1), level=tally.by(2),
-        engine=str(coder.clf.computed), model=plan.model, answers=plan.answers,
-        cascade=coder.cascade,
-        certificate=promise_of(coder.clf), **more)
+        engine=str(answerer.clf.computed), model=plan.model, answers=plan.answers,
+        cascade=answerer.cascade,
+        certificate=promise_of(answerer.clf), **more)

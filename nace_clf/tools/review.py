@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,7 @@ def review(
 ) -> pd.DataFrame: # rank, row, text, label, score, suggested, ...
     "Rank the rows of `table` whose label is doubtful, the most doubtful first"
     cfg = cfg or Config()
+    if cfg.partial == "keep": cfg = replace(cfg, partial="drop")  # a set cannot be judged
     for name, value, least in (("folds", folds, 2), ("limit", limit, 1)):
         if value is not None and value < least:
             raise InputError(f"{{{name}}} = {value} is not allowed", allowed=f"{least} or more",

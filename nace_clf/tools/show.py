@@ -30,7 +30,7 @@ def about(
     "Collect what is known of the model in `folder`"
     opened = ModelFolder(folder)
     manifest, labels, seen = opened.manifest, opened.labels, load_seen(opened)
-    rules = rules_of(opened, labels, "blend" if opened.has("blend") else "bert")
+    rules = rules_of(opened, labels, opened.answers)
     if rules.granted and rules.granted.answers == "cascade" and opened.has("cascade"):
         rules = rules_of(opened, labels, "cascade")
     granted = rules.granted
@@ -79,12 +79,13 @@ def _origin(found: dict[str, Any]) -> list[tuple[str, str]]:
     data, level = found["training table"], found["level"]
     rows = ", ".join(f"{n:,} {name}" for name, n in data.get("rows", {}).items())
     codes = f"Rev. {found['revision']}" if found["revision"] else "no codes of NACE"
-    seen = found["seen"]
+    seen, sha256 = found["seen"], data.get("sha256")
+    digest = f", SHA-256 {sha256[:12]}..." if sha256 else ""
     known = "not known" if seen is None else " and ".join(f"{n:,} of {k}" for k, n in seen.items())
     return [("created", found["created"]), ("by", f"nace_clf {found['versions'].get('nace_clf')}"),
             ("pretrained model", found["model"]),
             ("classes", f"{len(found['classes'])}, level {level}, {codes}"),
-            ("training table", f"{data.get('file')}, SHA-256 {str(data.get('sha256'))[:12]}..."),
+            ("training table", str(data.get("file")) + digest),
             ("rows", rows), ("texts it saw, by hashes", known),
             ("in 8 bits", in_words(found["int8"]))]
 

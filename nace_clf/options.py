@@ -76,7 +76,7 @@ FolderIfAny = _named(Optional[Path], "Folder of a saved model, to see what is ta
                      "[DIR]")
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
 Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...", **_TYPED)
-Input = _given(Optional[str], f"Table of descriptions: {_TABLE}")
+Input = _given(Optional[str], f"Table of descriptions: {_TABLE} Or a folder of Parquet files.")
 Codes = _named(Optional[str], f"Classification with a row for each code: {_TABLE} NACE if not "
                "given.", "[CODES]")
 CodesCol = _given(str, "Column of CODES with the code.", **_TYPED)
@@ -269,8 +269,9 @@ def _check_output(setting: str, path: Path):
 
 
 def _same(a: Path, b: Path) -> bool:
-    "Tell whether two paths lead to one file"
+    "Tell whether two paths lead to one file, or `a` into the folder `b`"
     if os.path.realpath(a) == os.path.realpath(b): return True
+    if b.is_dir(): return Path(os.path.realpath(a)).is_relative_to(os.path.realpath(b))
     return a.exists() and b.exists() and a.samefile(b)
 
 

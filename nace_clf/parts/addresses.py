@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import InputError, one_line, public_name
@@ -18,6 +19,10 @@ from .limits import Limits
 
 # %% auto #0
 __all__ = ['fetch']
+
+# %% ../../nbs/parts/12_addresses.ipynb #8a0c1e0e
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 # %% ../../nbs/parts/12_addresses.ipynb #8a0c1e07
 @dataclass
@@ -36,13 +41,26 @@ class _Copy:
         from fsspec.core import url_to_fs
         try:
             system, path = url_to_fs(self.address, **_options(self.address))
-            with system.open(path, "rb") as there, open(self.path, "wb") as here:
-                while not self.stop and (block := there.read(1 << 16)):
-                    here.write(block)
-                    self.size += len(block)
-                    if self.size > self.most: break
+            if self.address.endswith("/"): self._copy_folder(system, path)
+            else: self._copy(system, path, self.path)
         except Exception as e: self.error = e  # each kind of address has errors of its own
         self.done.set()
+
+    def _copy(self, system: AbstractFileSystem, path: str, target: Path):
+        "Copy a file"
+        with system.open(path, "rb") as there, open(target, "wb") as here:
+            while not self.stop and self.size <= self.most and (block := there.read(1 << 16)):
+                here.write(block)
+                self.size += len(block)
+
+    def _copy_folder(self, system: AbstractFileSystem, path: str):
+        "Copy the Parquet files of a folder; of others the name, so that they are refused"
+        self.path.mkdir()
+        for there in sorted(system.ls(path, detail=False)):
+            name = re.split(r"[/\\]", urlsplit(there).path.rstrip("/"))[-1]
+            if name.startswith((".", "_")): continue
+            if name.endswith(".parquet"): self._copy(system, there, self.path / name)
+            else: (self.path / name).touch()
 
     def watch(self, limits: Limits):
         "Wait for the end, or raise an `InputError` that says which of `limits` is exceeded"
@@ -70,7 +88,7 @@ def _options(address: str) -> dict:
 
 
 def fetch(
-    address: str, # what fsspec can open
+    address: str, # what fsspec can open; that of a folder ends with a slash
     limits: Limits | None = None, # those of the environment if not given
 ) -> tuple[Path, tempfile.TemporaryDirectory]: # the copy; its folder
     "Copy what is at `address` to this machine"

@@ -205,6 +205,7 @@ class Format:
     delimiter: str = "" # between the fields of a CSV; "": one column
     guessed: bool = False # the encoding is a guess
     sheet: str = "" # sheet of an Excel file
+    files: int = 0 # of a folder
 
     @property
     def sep(self) -> str: # a zero, which no CSV holds, if it has one column
@@ -214,6 +215,7 @@ class Format:
     def __str__(self) -> str:
         "Say it in words"
         if self.kind == "Excel": return f"Excel, first sheet {self.sheet!r}"
+        if self.files: return f"{self.kind}, {self.files:,} files"
         if self.kind != "CSV": return self.kind
         unusual = repr(self.delimiter) if self.delimiter else "one column"
         encoding = _NAMES.get(self.encoding, self.encoding)
@@ -246,11 +248,12 @@ def _kind_of(source: Source) -> str:
 
 
 def format_of(
-    source: Source, # the file
+    source: Source, # the file, or a folder of Parquet files
     encoding: str = "", # character encoding of a CSV; found out if empty
     delimiter: str = "", # delimiter of a CSV; found out if empty
 ) -> Format: # how the table is stored
     "Find out how `source` is stored"
+    if source.path.is_dir(): return Format("Parquet", files=len(source.files))
     kind = _kind_of(source)
     if kind == "Parquet": return Format(kind)
     if kind == "Excel": return Format(kind, sheet=check_book(source))

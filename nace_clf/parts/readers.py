@@ -80,8 +80,7 @@ def header_of(
         with whole_book(source): first = _excel(source, header=None, nrows=1)
         return first.iloc[0].tolist() if len(first) else []
     if fmt.kind == "Parquet":
-        try: return pq.read_schema(source.path).names
-        except _DAMAGED as e: raise _not_whole(source, e) from None
+        return _schema(source).names
     try:
         names = next(records(source, fmt), [])
         return ["", *names] if _has_row_names(source, fmt) else names
@@ -146,14 +145,14 @@ _DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
 def read_parquet(
-    source: Source, # a Parquet file
+    source: Source, # a Parquet file, or a folder of them
     columns: list[str] | None = None, # columns to keep; all if not given
     nrows: int | None = None, # read only so many rows
 ) -> pd.DataFrame: # rows counted from 1
-    "Read a Parquet file"
+    "Read Parquet into one frame"
     try:
         if nrows is None: _check_claims(source, columns)
-        stored = dataset.dataset(source.path, format="parquet")
+        stored = _stored(source)
         table = stored.to_table(columns) if nrows is None else stored.head(nrows, columns=columns)
         df = table.replace_schema_metadata().to_pandas(integer_object_nulls=True)
     except InputError: raise
@@ -161,18 +160,51 @@ def read_parquet(
     return df.set_axis(pd.RangeIndex(1, len(df) + 1, name="row"))
 
 
+def _stored(source: Source) -> dataset.Dataset:
+    "Open a Parquet file, or those of a folder one after the other"
+    return dataset.dataset([file.path for file in source.files], format="parquet")
+
+
+def _schema(source: Source) -> pa.Schema:
+    "Look up columns and types, and raise an `InputError` unless all files have the same"
+    schema = None
+    for file in source.files:
+        try: found = pq.read_schema(file.path)
+        except _DAMAGED as e: raise _not_whole(file, e) from None
+        if schema is None: schema = found
+        if not found.equals(schema): raise _unlike(file, found, schema)
+    return schema
+
+
+def _unlike(file: Source, found: pa.Schema, first: pa.Schema) -> InputError:
+    "Say in which column a `file` of a folder is unlike the first one"
+    columns = [{o.name: o.type for o in schema} for schema in (found, first)]
+    name = next((o for o in {**columns[1], **columns[0]}
+                 if columns[0].get(o) != columns[1].get(o)), "")
+    here, there = (str(o.get(name, "missing")) for o in columns)
+    what = f": {name!r} is {here} here and {there} there" if name else ", or another order of them"
+    return file.wrong(f"has other columns than the first file of the folder{what}",
+                      "write all files with the same columns and types")
+
+
 def _check_claims(source: Source, columns: list[str] | None):
-    "Raise an `InputError` if a Parquet file says that its `columns` are larger than is allowed"
-    with pq.ParquetFile(source.path) as file: about = file.metadata
+    "Raise an `InputError` if Parquet says that its `columns` are larger than is allowed"
+    claims = [_claims(file, columns) for file in source.files]
+    rows, size = (sum(o) for o in zip(*claims))
+    if size > source.limits.size:
+        raise source.limits.exceeded("size", f"has {rows:,} rows, which take more memory than",
+                                     source.name)
+
+
+def _claims(file: Source, columns: list[str] | None) -> tuple[int, int]:
+    "Read how many rows and bytes a Parquet file says that it holds"
+    with pq.ParquetFile(file.path) as opened: about = opened.metadata
     groups = [about.row_group(i) for i in range(about.num_row_groups)]
     rows = max(about.num_rows, sum(group.num_rows for group in groups))
     kept = [group.column(i) for group in groups for i in range(group.num_columns)]
     if columns: kept = [o for o in kept if o.path_in_schema.split(".")[0] in columns]
     size = sum(max(o.total_uncompressed_size, 0) for o in kept)
-    size += 8 * rows * (len(columns) if columns else about.num_columns)
-    if size > source.limits.size:
-        raise source.limits.exceeded("size", f"has {rows:,} rows, which take more memory than",
-                                     source.name)
+    return rows, size + 8 * rows * (len(columns) if columns else about.num_columns)
 
 
 def _not_whole(source: Source, e: Exception) -> InputError:
@@ -214,14 +246,12 @@ def read(
 
 # %% ../../nbs/parts/11_readers.ipynb #d7d160d9
 def parquet_parts(
-    source: Source, # a Parquet file
+    source: Source, # a Parquet file, or a folder of them
     columns: list[str] | None = None, # columns to keep; all if not given
     size: int = 50_000, # most rows a piece
 ) -> Iterator[pa.RecordBatch]: # pieces with the types of the file
-    "Read a Parquet file as it is, piece by piece"
-    try:
-        stored = dataset.dataset(source.path, format="parquet")
-        yield from stored.to_batches(columns=columns, batch_size=size)
+    "Read Parquet as it is, piece by piece"
+    try: yield from _stored(source).to_batches(columns=columns, batch_size=size)
     except _DAMAGED as e: raise _not_whole(source, e) from None
 
 
@@ -231,7 +261,7 @@ def stored_index(
 ) -> list[str]: # names of columns that pandas says it made
     "List the columns of a Parquet file in which pandas keeps an index that has no name"
     if fmt.kind != "Parquet": return []
-    about = (pq.read_schema(source.path).metadata or {}).get(b"pandas", b"{}")
+    about = (pq.read_schema(source.files[0].path).metadata or {}).get(b"pandas", b"{}")
     try: kept = json.loads(about)["index_columns"]
     except (ValueError, KeyError, TypeError, RecursionError): return []
     return [o for o in kept if isinstance(o, str) and re.fullmatch(r"__index_level_\d+__", o)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from .errors import InputError, Place
+from .errors import InputError, Place, listed
 from .limits import Limits
 
 # %% auto #0
@@ -23,10 +23,21 @@ __all__ = ['Source', 'whole_gzip']
 # %% ../../nbs/parts/08_sources.ipynb #5b0c1e0b
 @dataclass(frozen=True)
 class Source:
-    "Name a file on this machine and what the user calls it"
+    "Name a file on this machine, or a folder of them, and what the user calls it"
     path: Path # where the bytes are
     name: str # path or address as it may be shown
     limits: Limits = field(default_factory=Limits.given) # of this machine
+
+    @property
+    def files(self) -> list[Source]: # in the order of their names
+        "List what there is: the file itself, or the Parquet files of the folder"
+        if not self.path.is_dir(): return [self]
+        found = sorted(o for o in self.path.iterdir() if not o.name.startswith((".", "_")))
+        others = [o.name for o in found if o.suffix.lower() != ".parquet" or not o.is_file()]
+        if others or not found:
+            what = f"holds {listed(others, 3)}" if others else "is empty"
+            raise self.wrong(f"is a folder, and {what}", allowed="a folder of Parquet files alone")
+        return [Source(o, f"{self.name.rstrip('/')}/{o.name}", self.limits) for o in found]
 
     def open(self) -> BinaryIO: # unpacked if it is gzip
         "Open the file as bytes"

@@ -46,9 +46,9 @@ _all_ = ["check_holds", "check_writable", "write_table"]  # of parts.writing, fo
 
 # %% ../../nbs/parts/14_tables.ipynb #f395224e
 def _local(path: str | Path) -> tuple[Path, tempfile.TemporaryDirectory | None]:
-    "Return the file at `path`, fetched if it is not on this machine"
+    "Return the file or folder at `path`, fetched if it is not on this machine"
     if "://" in str(path): return fetch(str(path))
-    if Path(path).is_file(): return Path(path), None
+    if Path(path).is_file() or Path(path).is_dir(): return Path(path), None
     raise InputError("there is no such file", where=public_name(path),
                      allowed="the path or the address of a table")
 
@@ -57,7 +57,7 @@ class Table:
     "Open a table once, and read it as often as needed"
     def __init__(
         self,
-        path: str | Path | pd.DataFrame, # a file, an address, or a frame; a file has a header
+        path: str | Path | pd.DataFrame, # a file, a folder of Parquet, an address, a frame
         text_col: str | Iterable[str] = (), # column with the description, or several
         label_col: str = "", # column with the label
         group_col: str = "", # column that says which rows belong together
@@ -76,7 +76,7 @@ class Table:
         self.path, self.name = path, public_name(path)
         local, self._folder = _local(path)
         self._source = Source(local, self.name)
-        self._state, self.sha256 = _state(local), sha256(local)
+        self._state, self.sha256 = _state(self._source), _digest(self._source)
         self.format = format_of(self._source, encoding, delimiter)
         self.columns = header_of(self._source, self.format)
 
@@ -228,9 +228,9 @@ class Table:
 
     def _check_unchanged(self):
         "Raise an `InputError` if the file is not what it was when it was opened"
-        if self.format.kind == "frame" or _state(self._source.path) == self._state: return
-        there = self._source.path.is_file()
-        if there and sha256(self._source.path) == self.sha256: return
+        if self.format.kind == "frame" or _state(self._source) == self._state: return
+        there = self._source.path.exists()
+        if there and _digest(self._source) == self.sha256: return
         what = "changed" if there else "gone"
         raise InputError(f"has {what} since it was opened", where=self.name,
                          remedy="start again when nothing writes to it")
@@ -295,11 +295,19 @@ def _csv_bytes(df: pd.DataFrame) -> bytes:
     return df.to_csv().encode("utf-8", "surrogatepass")
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    "Tell what changes when a file is written to"
-    try: found = os.stat(path)
-    except OSError: return ()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+def _state(source: Source) -> list[tuple]:
+    "Tell what changes when a file is written to, or a folder gets another one"
+    try: stats = [(file.name, os.stat(file.path)) for file in source.files]
+    except OSError: return []
+    return [(name, o.st_size, o.st_mtime_ns, o.st_ctime_ns, o.st_ino) for name, o in stats]
+
+
+def _digest(source: Source) -> str:
+    "Compute the SHA-256 of a file; of a folder, that of what `sha256sum *.parquet` prints"
+    if not source.path.is_dir(): return sha256(source.path)
+    lines = [b"%s  %s\n" % (sha256(file.path).encode(), os.fsencode(file.path.name))
+             for file in source.files]
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def _numbered(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:

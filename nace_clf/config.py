@@ -23,7 +23,8 @@ from .parts.files import write_text
 from .parts.settings import Setting, check_value, checked, read_settings, settings_of
 
 # %% auto #0
-__all__ = ['Config', 'settings_table', 'to_yaml', 'from_yaml', 'training_arguments', 'output_path', 'small_config', 'demo_config']
+__all__ = ['Config', 'settings_table', 'to_yaml', 'from_yaml', 'training_arguments', 'output_path', 'small_config', 'demo_config',
+           'class_config']
 
 # %% ../nbs/00_config.ipynb #7bb3b937
 @checked  # the fields of the last base come first
@@ -106,3 +107,11 @@ def demo_config(
 ) -> Config: # settings for the bundled model on the bundled sample
     "Choose the settings of `make demo`"
     return small_config(**(dict(output_dir="models/demo", revision="2") | overrides))
+
+
+def class_config(
+    **overrides, # settings that win over the ones chosen here
+) -> Config: # settings for the classes of NACE and rows of every depth; name `wordings`, too
+    "Choose settings for hundreds of classes of a few rows each"
+    chosen = dict(level="class", epochs=5, baseline=False, blend=False, neighbours=True)
+    return small_config(**(chosen | overrides))

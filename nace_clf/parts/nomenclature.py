@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from .errors import InputError, more_rows
-from .labels import code_at
+from .labels import Scheme, code_at, read_labels
 from .nace import LEVELS, REVISIONS, check_choice, convert, quoted
 from .readers import as_text
 from .tables import Table, as_table
@@ -21,7 +21,7 @@ from .texts import fold
 from .wordings import official_wordings
 
 # %% auto #0
-__all__ = ['Nomenclature', 'split_notes', 'read_nomenclature', 'nace_nomenclature']
+__all__ = ['Nomenclature', 'split_notes', 'read_nomenclature', 'nace_nomenclature', 'with_coded']
 
 # %% ../../nbs/parts/62_nomenclature.ipynb #62a00007
 @dataclass
@@ -33,6 +33,7 @@ class Nomenclature:
     sha256: str = "" # of the bytes that it was read from
     level: str = "as-is" # level of NACE that the codes are of, if they are
     revision: str | None = None # revision of NACE, if the codes are its own
+    coded: dict = field(default_factory=dict) # file, its SHA-256 and rows, if people coded some
 
     @property
     def codes(self) -> list[str]: # sorted
@@ -131,3 +132,28 @@ def _own_code(code: str, source: str, level: str, revision: str) -> str | None:
     "Find the one code of `revision` at `level` that `code` leads to; None if there are several"
     ends = {code_at(end, level, revision) for end in convert(code, source, revision)}
     return ends.pop() if len(ends) == 1 else None
+
+# %% ../../nbs/parts/62_nomenclature.ipynb #62a00025
+def with_coded(
+    known: Nomenclature, # a classification
+    source: Table | str | Path, # rows that people have coded, with a header
+    text_col: str = "text", # column with the description
+    code_col: str = "code", # column with its code
+) -> Nomenclature: # with these texts among its wordings
+    "Add the rows of `source` to what the classification `known` says"
+    table = as_table(source).using(text_col, code_col)
+    table.require(code_col=code_col, text_col=[text_col])
+    rows = table.checked()
+    where = table.place(column=table.label_col)
+    scheme = Scheme(known.level, known.revision or "auto", partial="drop")
+    if known.level != "as-is": label, _ = read_labels(rows.label, where, scheme)
+    else: label = rows.label.str.strip()
+    odd = label[~label.isin(known.codes)]
+    if len(odd):
+        given = f"{quoted(odd.iloc[0])} is no code of the classification" + more_rows(odd.index)
+        raise InputError(given, where=table.place(odd.index[0], table.label_col),
+                         allowed="codes that nothing lies under")
+    said = pd.DataFrame({"text": rows.text.loc[label.index], "code": label})
+    note = {"file": table.name, "sha256": table.sha256, "rows": len(said)}
+    wordings = pd.concat([known.wordings, said], ignore_index=True)
+    return replace(known, wordings=wordings, coded=note)

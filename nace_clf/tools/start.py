@@ -75,6 +75,7 @@ def start(
     data = {"file": known.name, "sha256": known.sha256, "rows": {"train": len(texts)},
             "classes": len(names), "revision": known.revision, "started": True,
             "parents": known.parents}
+    if known.coded: data["coded"] = known.coded
     training = Training(cfg, data, {}, neighbours=replace(near, weights=WEIGHTS),
                         seen=Seen.of(texts))
     return save(model, tokenizer, folder, training, overwrite)

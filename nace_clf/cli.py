@@ -148,14 +148,14 @@ def start(
     codes: opt.Codes = None, out_dir: opt.StartFolder = Path("models/start"),
     level: opt.StartLevel = "class", revision: opt.RevisionOf = "2",
     code_col: opt.CodesCol = "code", text_col: opt.TitleCol = ["text"],
-    parent_col: opt.ParentCol = "", notes: opt.Notes = "",
+    parent_col: opt.ParentCol = "", coded: opt.Coded = None, notes: opt.Notes = "",
     model_id: opt.StartModel = "bundled",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     overwrite: opt.Overwrite = False,
 ):
     "Make a model of a classification alone, without coded rows."
     opt.check_revision(revision)
-    from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature
+    from nace_clf.parts.nomenclature import nace_nomenclature, read_nomenclature, with_coded
     from nace_clf.parts.tables import Table
     from nace_clf.parts.wordings import official_wordings
     from nace_clf.tools.start import start as begin
@@ -163,6 +163,8 @@ def start(
         table = Table(codes, encoding=encoding, delimiter=delimiter)
         known = read_nomenclature(table, code_col, text_col, parent_col)
     else: known = nace_nomenclature(level, revision, official_wordings(notes))
+    if coded: known = with_coded(
+        known, Table(coded, encoding=encoding, delimiter=delimiter), text_col[0], code_col)
     print(begin(known, out_dir, model_id, overwrite=overwrite))
 
 # %% ../nbs/tools/14_cli.ipynb #d3593016

@@ -16,7 +16,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .config import Config, from_yaml, settings_table, small_config
+from .config import Config, class_config, from_yaml, settings_table, small_config
 from .parts.errors import InputError
 from .terminal import typed
 
@@ -82,6 +82,8 @@ Codes = _named(Optional[str], f"Classification with a row for each code: {_TABLE
 CodesCol = _given(str, "Column of CODES with the code.", **_TYPED)
 TitleCol = _given(list[str], "Column of CODES with the title; others, with notes, may follow.",
                   "--text-col", **_TYPED)
+Coded = _given(Optional[str], "Rows that people have coded, in columns named as those of CODES; they "
+               "count as wordings.", metavar="TABLE")
 ParentCol = _given(str, "Column of CODES with the code above; texts get codes that nothing lies "
                    "under.", **_HIDDEN, **_TYPED)
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")
@@ -167,8 +169,9 @@ Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits onl
 Why = _given(bool, "Name the three wordings of training that are most like the text, with their "
              "code and how alike they are.", "--why")
 Again = _given(bool, "Time the formats again, even if their times are known.", "--again")
-Preset = _given(str, "Settings to start from: 'tutorial', made for mBERT, or 'small', made for the "
-                "bundled model on a CPU; options win over them.")
+Preset = _given(str, "Settings to start from: 'tutorial', made for mBERT; 'small', for the bundled "
+                "model on a CPU; 'classes', the same for hundreds of classes of a few rows each; "
+                "options win over them.")
 ConfigFile = _given(Optional[Path], "YAML file with settings; options win over it.")
 Space = _given(Optional[Path], "YAML file with the settings to search and their values; "
                "learn_rate, epochs, train_bs, class_weights and label_smoothing if not given.",
@@ -222,18 +225,19 @@ def with_settings(
 def settings_from(
     given: dict, # options by setting, `None` or empty where not given
     config: Path | None = None, # YAML file to start from
-    preset: str = "tutorial", # settings to start from: "tutorial" or "small"
+    preset: str = "tutorial", # settings to start from: "tutorial", "small" or "classes"
 ) -> Config: # checked settings
     "Put the file `config`, or the `preset`, under the options that were `given`"
-    if preset not in ("tutorial", "small"):
-        raise InputError(f"preset = {preset!r} is not allowed", allowed="tutorial or small",
-                         setting="preset")
+    presets = {"tutorial": Config, "small": small_config, "classes": class_config}
+    if preset not in presets:
+        raise InputError(f"preset = {preset!r} is not allowed", setting="preset",
+                         allowed="tutorial, small or classes")
     if config and preset != "tutorial":
         raise InputError(f"{{config}} {config} and {{preset}} {preset}: both give the settings to "
                          "start from", remedy="leave one of them out", setting=("config", "preset"))
     said = only_given(given)
     if config: return from_yaml(config, **said)
-    return small_config(**said) if preset == "small" else Config(**said)
+    return presets[preset](**said)
 
 
 def only_given(

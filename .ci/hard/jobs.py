@@ -47,9 +47,20 @@ def register(folder: Path, rows: int = 3_000) -> Path:
     return path
 
 
+def parquet(folder: Path):
+    "Write the same table as a folder of Parquet files, each of some hundred rows"
+    import pandas as pd
+    rows = pd.read_csv(register(folder), sep=";", dtype=str, keep_default_na=False)
+    register(folder).unlink()
+    (folder / "in").mkdir()
+    for i in range(0, len(rows), 700):
+        rows[i:i + 700].to_parquet(folder / "in" / f"{i:05d}.parquet", index=False)
+
+
 def words(folder: Path, *more: object) -> list[str]:
     "Spell the command"
-    return [str(o) for o in ("predict", trained(), "--input", folder / "in.csv", "--output",
+    given = folder / "in" if (folder / "in").is_dir() else folder / "in.csv"
+    return [str(o) for o in ("predict", trained(), "--input", given, "--output",
                              folder / "out" / "out.csv", "--no-progress", *more)]
 
 
@@ -75,9 +86,9 @@ def here(folder: Path, *more: object) -> Outcome:
 
 
 @cache
-def undisturbed(folder: Path) -> bytes:
+def undisturbed(folder: Path, write: Callable[[Path], object] = register) -> bytes:
     "Return what comes out if nothing happens"
-    register(folder)
+    write(folder)
     found = here(folder)
     if found.code: raise RuntimeError(found.stderr)
     body = (folder / "out" / "out.csv").read_bytes()
@@ -87,10 +98,10 @@ def undisturbed(folder: Path) -> bytes:
 
 # Kills
 
-def killed(times: int, seed: int) -> Callable[[Path], Outcome]:
+def killed(times: int, seed: int, write=register) -> Callable[[Path], Outcome]:
     "Kill the command at random moments, and let it go on each time"
     def run(folder: Path) -> Outcome:
-        wanted, rng, dead = undisturbed(folder), random.Random(seed), 0
+        wanted, rng, dead = undisturbed(folder, write), random.Random(seed), 0
         job = folder / "out" / "out.csv.job"
         for _ in range(10 * times):
             process = start(folder, "--resume")
@@ -113,6 +124,8 @@ def killed(times: int, seed: int) -> Callable[[Path], Outcome]:
 
 attack("kill -9 at three random moments", killed(3, 1), fine)
 attack("kill -9 at twenty random moments", killed(20, 2), fine, quick=False)
+attack("kill -9 at twenty random moments, a folder of Parquet files", killed(20, 3, parquet), fine,
+       quick=False)
 
 
 # Disks
@@ -142,24 +155,28 @@ for after in (0, 5, 25, 40): attack(f"a disk that is full after {after} files", 
                                     quick=after == 25)
 
 
-def vanishes(folder: Path) -> Outcome:
-    "Take the folder of the output away in the midst of a job, and start again"
-    import nace_clf.tools.jobs as jobs
-    wanted, keep, count = undisturbed(folder), jobs.keep_part, [0]
+def vanishes(step: str, after: int = 1) -> Callable[[Path], Outcome]:
+    "Take the folder of the output away in the midst of a job, and go on: from the start"
+    def run(folder: Path) -> Outcome:
+        import nace_clf.tools.jobs as jobs
+        wanted, real, count = undisturbed(folder), getattr(jobs, step), [0]
 
-    def keeping(*given):
-        count[0] += 1
-        if count[0] == 3: shutil.rmtree(folder / "out")
-        return keep(*given)
-    jobs.keep_part = keeping
-    try: found = here(folder)
-    finally: jobs.keep_part = keep
-    again = here(folder, "--resume")
-    same = again.code == 0 and (folder / "out" / "out.csv").read_bytes() == wanted
-    return found if same else replace(found, code=98, stderr=again.stderr)
+        def going(*given):
+            count[0] += 1
+            if count[0] == after: shutil.rmtree(folder / "out")
+            return real(*given)
+        setattr(jobs, step, going)
+        try: found = here(folder)
+        finally: setattr(jobs, step, real)
+        again = here(folder, "--resume")
+        same = again.code == 0 and (folder / "out" / "out.csv").read_bytes() == wanted
+        return found if same else replace(found, code=98, stderr=again.stderr)
+    return run
 
 
-attack("an output folder that vanishes", vanishes)
+for step, after in (("pieces", 1), ("keep_part", 3), ("join_parts", 1), ("writer_of", 1)):
+    attack(f"an output folder that vanishes at {step}", vanishes(step, after),
+           quick=step == "keep_part")
 
 
 # Jobs that were changed

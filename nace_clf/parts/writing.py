@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import numbers
 import re
 from pathlib import Path
@@ -199,5 +200,7 @@ def _has_returns(df: pd.DataFrame) -> bool:
 def _write_excel(df: pd.DataFrame, path: Path, typed: tuple[str, ...] = ()):
     "Write `df` as the only sheet of an Excel file"
     import xlsxwriter
-    with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
+    packed = io.BytesIO()  # a disk that is full is then an error like any other
+    with xlsxwriter.Workbook(packed, {"constant_memory": True}) as book:
         fill_sheet(book, book.add_worksheet(), df, typed)
+    path.write_bytes(packed.getbuffer())

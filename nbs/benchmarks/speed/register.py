@@ -1,7 +1,9 @@
-"""Ten million rows of a million different texts, coded
+"""A register that repeats itself, coded by `nace-clf predict`: seconds, rate, peak memory
 
-python register.py MODEL TRAIN RESULT [ROWS] [TEXTS]"""
+python register.py RESULT MODEL TRAIN [--rows 1000000] [--texts 100000] [--cascade-only]"""
+import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import threading
@@ -11,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import psutil
+from cascade import with_cascade
 
+from nace_clf.parts.machine import processor
 from nace_clf.parts.tables import read_table
 
-WAYS = {"in one process": [], "without the cascade": ["--no-cascade"]}
+WAYS = {"with the cascade": "--cascade", "without it": "--no-cascade"}
 
 
 def write_register(path: Path, titles: list[str], rows: int, texts: int):
-    "Write `rows` rows of `texts` different texts with frequencies as in a register"
+    "Write `rows` rows of `texts` different texts, with frequencies as of a Zipf distribution"
     rng, weights = np.random.default_rng(42), 1 / np.arange(1, texts + 1) ** 1.1
     bounds = np.cumsum(weights / weights.sum())
     order = rng.permutation(texts)  # frequent texts are of any title
@@ -30,20 +34,21 @@ def write_register(path: Path, titles: list[str], rows: int, texts: int):
         part = pd.DataFrame({"id": [f"{i:09d}" for i in range(start, start + n)],
                              "text": [f"{titles[i % len(titles)]} {i}" for i in which],
                              "turnover": [f"{i % 977},50" for i in which]})
-        part.to_csv(path, sep=";", index=False, header=not start, mode="w" if not start else "a")
+        part.to_csv(path, sep=";", index=False, header=not start, mode="a" if start else "w")
 
 
-def coded(model: str, path: Path, output: Path, way: list[str]) -> dict:
+def coded(model: Path, path: Path, output: Path, way: str) -> dict:
     "Run the command, and watch its memory"
     start, peak = time.perf_counter(), [0]
-    command = [sys.executable, "-m", "nace_clf.cli", "predict", model, "--input", str(path),
-               "--output", str(output), "--top-k", "1", *way]
-    process = psutil.Popen(command)
+    command = [sys.executable, "-m", "nace_clf.cli", "predict", str(model), "--input", str(path),
+               "--output", str(output), "--top-k", "1", way]
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL)
 
     def watch():
+        "Look at the memory twice a second"
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             try: peak[0] = max(peak[0], process.memory_info().rss)
-            except psutil.Error: pass
+            except psutil.Error: return
             time.sleep(0.5)
     threading.Thread(target=watch, daemon=True).start()
     if code := process.wait(): raise RuntimeError(f"exit code {code}")
@@ -53,19 +58,29 @@ def coded(model: str, path: Path, output: Path, way: list[str]) -> dict:
             "seconds": round(seconds), "rows/s": round(summary["rows"] / seconds),
             "different texts/s": round(summary["distinct_texts"] / seconds),
             "peak, MB": round(peak[0] / 1e6), "engine": summary["engine"],
-            "cascade": summary["cascade"]}
+            "cascade": summary["cascade"], "processor": processor()}
+
+
+def main(result: Path, model: str, train: str, rows: int, texts: int, ways: dict[str, str]):
+    "Write a register, and code it in each of the `ways`"
+    found = {}
+    with tempfile.TemporaryDirectory() as tmp:
+        folder, path = with_cascade(model, train, Path(tmp) / "model"), Path(tmp) / "register.csv"
+        write_register(path, read_table(train).text.tolist(), rows, texts)
+        for name, way in ways.items():
+            output = Path(tmp) / "coded.csv"
+            found[name] = coded(folder, path, output, way)
+            print(name, found[name], flush=True)
+            output.unlink()
+            result.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    model, train, result = sys.argv[1:4]
-    rows, texts = (int(o) for o in (sys.argv[4:6] + ["10000000", "1000000"][len(sys.argv) - 4:]))
-    titles, found, outputs = read_table(train).text.tolist(), {}, []
-    with tempfile.TemporaryDirectory() as tmp:
-        path = Path(tmp) / "register.csv"
-        write_register(path, titles, rows, texts)
-        for name, way in WAYS.items():
-            outputs.append(Path(tmp) / f"coded{len(outputs)}.csv")
-            found[name] = coded(model, path, outputs[-1], way)
-            print(name, found[name], flush=True)
-            outputs[-1].unlink()
-    Path(result).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    asked = argparse.ArgumentParser(description=__doc__)
+    for name in ("result", "model", "train"): asked.add_argument(name)
+    asked.add_argument("--rows", type=int, default=1_000_000)
+    asked.add_argument("--texts", type=int, default=100_000)
+    asked.add_argument("--cascade-only", action="store_true")
+    o = asked.parse_args()
+    ways = dict(list(WAYS.items())[:1]) if o.cascade_only else WAYS
+    main(Path(o.result), o.model, o.train, o.rows, o.texts, ways)

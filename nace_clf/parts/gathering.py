@@ -57,16 +57,24 @@ def learn_space(
     labels: np.ndarray, # their class numbers, [wordings]
     layer: int, # of the BERT
     shrink: float = 0.5, # 0: as measured; 1: all directions count alike
+    coded: np.ndarray | None = None, # True for what people wrote and coded, [wordings]
 ) -> Space: # fits these wordings
     "Learn in which directions wordings of one class differ"
-    states, count = states.astype(np.float64), np.bincount(labels)
+    states, told = states.astype(np.float64), np.ones(len(states), bool)
+    if coded is not None: told = ~coded
+    count = np.bincount(labels[told], minlength=labels.max() + 1)
     sums = np.zeros((len(count), states.shape[1]))
-    np.add.at(sums, labels, states)
+    np.add.at(sums, labels[told], states[told])
     within = states - (sums / np.maximum(count, 1)[:, None])[labels]
-    spread = within.T @ within / max(1, len(states) - (count > 0).sum())
+    own, also = within[told], within[~told & (count[labels] > 0)]
+    spread = own.T @ own / max(1, len(own) - (count > 0).sum())
+    centre = states[told].mean(axis=0)
+    if len(also):  # how people's words differ from the classification's counts as much
+        spread = (spread + also.T @ also / len(also)) / 2
+        centre = (centre + states[~told].mean(axis=0)) / 2
     alike = (np.trace(spread) / len(spread) or 1.0) * np.eye(len(spread))
     values, vectors = np.linalg.eigh((1 - shrink) * spread + shrink * alike)
-    centre, turn = states.mean(axis=0), vectors / np.sqrt(values)
+    turn = vectors / np.sqrt(values)
     return Space(layer, centre.astype(np.float32), turn.astype(np.float32))
 
 # %% ../../nbs/parts/61_gathering.ipynb #58b00023
@@ -79,6 +87,7 @@ class Wordings:
     texts: list[str] # descriptions
     labels: np.ndarray # class numbers, [texts]
     states: np.ndarray # what a layer gives, [texts, width]
+    coded: np.ndarray | None = None # True where people wrote and coded them, [texts]; None: nowhere
 
     def __len__(self) -> int:
         "Count the texts"
@@ -90,7 +99,8 @@ class Wordings:
     ) -> Wordings: # these alone
         "Take some of the texts"
         at = np.arange(len(self))[rows]
-        return Wordings([self.texts[i] for i in at], self.labels[at], self.states[at])
+        coded = None if self.coded is None else self.coded[at]
+        return Wordings([self.texts[i] for i in at], self.labels[at], self.states[at], coded)
 
 
 def gather(
@@ -102,7 +112,8 @@ def gather(
     folded = pd.DataFrame({"text": [fold(o) for o in known.texts], "label": known.labels})
     kept = known.take(~folded.duplicated().to_numpy())
     kept = kept.take(np.argsort(kept.labels, kind="stable"))
-    space = learn_space(kept.states, kept.labels, layer)
+    space = learn_space(kept.states, kept.labels, layer, coded=kept.coded)
+    if kept.coded is not None: kept = kept.take(~kept.coded)
     return Neighbours(list(names), kept.texts, kept.labels, pack(space.place(kept.states)),
                       space, TEMPERATURE, (0.0, 1.0))
 

@@ -28,7 +28,7 @@ from ..predict import Classifier
 from .report import counted, records
 
 # %% auto #0
-__all__ = ['log', 'ERRORS', 'Comparison', 'compare', 'compare_models', 'to_text', 'write_json']
+__all__ = ['log', 'ERRORS', 'SWAPS', 'Comparison', 'compare', 'compare_models', 'to_text', 'write_json']
 
 # %% ../../nbs/tools/07_compare.ipynb #a5d80a7c
 log = logging.getLogger(__name__)
@@ -72,6 +72,9 @@ def _sentence(found: pd.DataFrame, test, rows: str) -> str:
     return f"{test.a} against {test.b}, {rows}: {'; '.join(parts)}"
 
 # %% ../../nbs/tools/07_compare.ipynb #bca5a52e
+SWAPS = 40  # for each pair: with fewer, p could not fall below 0.05 after Holm's correction
+
+
 def compare(
     reports: dict[str, Report], # on the same rows, by name of the model
 ) -> Comparison: # scores, differences with intervals, tests and verdicts
@@ -82,7 +85,8 @@ def compare(
     scores = {name: [r.scores[k] for k in shared] for name, r in reports.items()}
     differences = pd.concat([_differences(pair, reports, shared) for pair in pairs],
                             ignore_index=True)
-    tests = pd.DataFrame([_test(pair, reports) for pair in pairs])
+    swaps = max(DRAWS, SWAPS * len(pairs))
+    tests = pd.DataFrame([_test(pair, reports, swaps) for pair in pairs])
     tests = tests.assign(**{f"{p}_holm": holm(tests[p]) for p in ("p_accuracy", "p_f1_macro")})
     rows = counted(first.scores)
     return Comparison(
@@ -146,7 +150,7 @@ def _differences(pair: tuple[str, str], reports: dict, shared: list[str]) -> pd.
                          "low": ends.low.to_numpy(), "high": ends.high.to_numpy()})
 
 
-def _test(pair: tuple[str, str], reports: dict[str, Report]) -> dict:
+def _test(pair: tuple[str, str], reports: dict[str, Report], swaps: int) -> dict:
     "Count the rows that only one of two models has right, and test whether they are uneven"
     first = reports[pair[0]]
     labels, groups = first.predictions.label.to_numpy(), first.row_groups
@@ -155,7 +159,7 @@ def _test(pair: tuple[str, str], reports: dict[str, Report]) -> dict:
     ahead = np.bincount(groups, a.astype(int) - b.astype(int)).astype(int)
     return {"a": pair[0], "b": pair[1], "only_a": int((a & ~b).sum()),
             "only_b": int((~a & b).sum()), "p_accuracy": mcnemar(ahead),
-            "p_f1_macro": swap_test(labels, *answers, groups)}
+            "p_f1_macro": swap_test(labels, *answers, groups, swaps)}
 
 # %% ../../nbs/tools/07_compare.ipynb #fb602788
 def _common_revision(models: dict[str, Classifier], given: str | None) -> str | None:
@@ -262,7 +266,7 @@ _TESTS = {
     "p_accuracy_holm, p_f1_macro_holm": "corrected for the number of pairs, Holm",
     "better": "corrected p below 0.05 and 0 outside the interval",
     "resamples": DRAWS,
-    "swaps": DRAWS,
+    "swaps": f"{DRAWS}, or {SWAPS} for each pair of models if that is more",
     "seed": SEED,
 }
 

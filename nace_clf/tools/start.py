@@ -17,13 +17,15 @@ from ..config import Config
 from ..model import load_model, load_tokenizer
 from ..parts.errors import InputError
 from ..parts.gathering import Wordings, gather, learn_space, states_of
+from ..parts.linear import fit_weights
 from ..parts.nomenclature import Nomenclature
 from ..parts.runs import refuse_existing
 from ..parts.seen import Seen
+from ..parts.texts import row_groups
 from ..save_load import Training, save
 
 # %% auto #0
-__all__ = ['log', 'SPREAD', 'WEIGHTS', 'class_head', 'start']
+__all__ = ['log', 'SPREAD', 'WEIGHTS', 'ENOUGH', 'class_head', 'learn_weights', 'start']
 
 # %% ../../nbs/tools/25_start.ipynb #25a00007
 log = logging.getLogger(__name__)
@@ -34,10 +36,11 @@ def class_head(
     labels: np.ndarray, # class numbers, [wordings]
     n_classes: int, # number of classes
     shrink: float = 0.5, # as in `learn_space`
+    coded: np.ndarray | None = None, # as in `learn_space`
 ) -> tuple[np.ndarray, np.ndarray]: # weight, [classes, width]; bias, [classes]
     "Compute the head of a linear discriminant analysis, with logits that differ by about `SPREAD`"
     centre, count = vectors.mean(axis=0), np.bincount(labels, minlength=n_classes)
-    places = learn_space(vectors, labels, 0, shrink)
+    places = learn_space(vectors, labels, 0, shrink, coded)
     turned = (vectors - centre) @ places.turn
     means = np.zeros((n_classes, turned.shape[1]))
     np.add.at(means, labels, turned)
@@ -52,6 +55,29 @@ SPREAD = 3.0  # standard deviation of the logits of a wording
 
 # %% ../../nbs/tools/25_start.ipynb #25a00013
 WEIGHTS = (0.4, 1.0)  # powers of the head and of the neighbours
+ENOUGH = 100  # coded rows to learn them on
+
+
+def learn_weights(
+    vectors: np.ndarray, # that the head reads, [wordings, width]
+    known: Wordings, # with what people have coded
+    names: list[str], # codes in the order of their numbers
+    layer: int, # that the states are of
+) -> tuple[float, float]: # powers of the head and of the neighbours
+    "Learn how much the two answers count, on coded rows that each answer did not know"
+    rows = np.flatnonzero(known.coded) if known.coded is not None else []
+    if len(rows) < ENOUGH: return WEIGHTS
+    groups = row_groups([known.texts[i] for i in rows])
+    fold = np.random.default_rng(0).integers(5, size=groups.max() + 1)[groups]
+    head, near = np.zeros((2, len(rows), len(names)), np.float32)
+    for k in np.unique(fold):
+        asked = rows[fold == k]
+        left = known.take(np.setdiff1d(np.arange(len(known)), asked))
+        kept = np.delete(vectors, asked, axis=0)
+        weight, bias = class_head(kept, left.labels, len(names), coded=left.coded)
+        head[fold == k] = vectors[asked] @ weight.T + bias
+        near[fold == k] = gather(left, names, layer).scores(known.states[asked])
+    return fit_weights(head, near, known.labels[rows])
 
 # %% ../../nbs/tools/25_start.ipynb #25a00015
 def start(
@@ -70,14 +96,17 @@ def start(
     _check_kind(model, model_id)
     tokenizer.model_max_length = min(tokenizer.model_max_length, cfg.max_seq_len)
     log.info("reading %s wordings of %s classes", f"{len(texts):,}", f"{len(names):,}")
-    states = _read(model, tokenizer, texts, labels)
-    near = gather(Wordings(texts, labels, states), names, model.config.num_hidden_layers)
+    coded = np.arange(len(texts)) >= len(texts) - known.coded.get("rows", 0)
+    vectors, read = _read(model, tokenizer, texts, labels, coded)
+    layer = model.config.num_hidden_layers
+    weights = learn_weights(vectors, read, names, layer)
+    rows = 0 if weights is WEIGHTS else int(coded.sum())
+    near = replace(gather(read, names, layer), weights=weights, rows=rows)
     data = {"file": known.name, "sha256": known.sha256, "rows": {"train": len(texts)},
             "classes": len(names), "revision": known.revision, "started": True,
             "parents": known.parents}
     if known.coded: data["coded"] = known.coded
-    training = Training(cfg, data, {}, neighbours=replace(near, weights=WEIGHTS),
-                        seen=Seen.of(texts))
+    training = Training(cfg, data, {}, neighbours=near, seen=Seen.of(texts))
     return save(model, tokenizer, folder, training, overwrite)
 
 
@@ -90,14 +119,14 @@ def _check_kind(model: PreTrainedModel, model_id: str | Path):
 
 def _read(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str],
-    labels: np.ndarray,
-) -> np.ndarray:
-    "Have `model` read `texts`, set its head, and return what its last layer gives"
+    labels: np.ndarray, coded: np.ndarray,
+) -> tuple[np.ndarray, Wordings]:
+    "Have `model` read `texts`, set its head, and return what the head reads, and the last layer"
     head, n = model.classifier, model.config.num_labels
     model.classifier = torch.nn.Identity()
     ids = tokenizer(texts, truncation=True)["input_ids"]
     vectors, states = states_of(model, ids, tokenizer.pad_token_id, model.config.num_hidden_layers)
-    weight, bias = class_head(vectors, labels, n)
+    weight, bias = class_head(vectors, labels, n, coded=coded)
     head.weight.data, head.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
     model.classifier = head
-    return states
+    return vectors, Wordings(texts, labels, states, coded)

@@ -76,14 +76,14 @@ FolderIfAny = _named(Optional[Path], "Folder of a saved model, to see what is ta
                      "[DIR]")
 Folders = _named(list[Path], "Folders of two saved models or more.", "DIR_A DIR_B...")
 Texts = _named(Optional[list[str]], "Descriptions to code.", "[TEXT]...", **_TYPED)
-Input = _given(Optional[str], f"Table of descriptions: {_TABLE} Or a folder of Parquet files.")
+Input = _given(Optional[str], f"Table of descriptions: {_TABLE} Or a folder of Parquet.")
 Codes = _named(Optional[str], f"Classification with a row for each code: {_TABLE} NACE if not "
                "given.", "[CODES]")
 CodesCol = _given(str, "Column of CODES with the code.", **_TYPED)
 TitleCol = _given(list[str], "Column of CODES with the title; others, with notes, may follow.",
                   "--text-col", **_TYPED)
-Coded = _given(Optional[str], "Rows that people have coded, in columns named as those of CODES; they "
-               "count as wordings.", metavar="TABLE")
+Coded = _given(Optional[str], "Rows that people have coded, in columns named as those of CODES; "
+               "they count as wordings.", metavar="TABLE")
 ParentCol = _given(str, "Column of CODES with the code above; texts get codes that nothing lies "
                    "under.", **_HIDDEN, **_TYPED)
 Against = _given(Optional[str], "Training table to compare with.", metavar="TRAIN")

@@ -217,7 +217,8 @@ def _tell_uncodable(folder: Path, ds: Data):
         for at, logits in model.forward_iter(texts): out[at] = logits
         return out
 
-    found = learn_uncodable(train["text"][:], np.array(train["label"][:]), valid["text"][:],
+    below = np.r_[np.arange(len(ds.labels)), ds.labels.open.argmax(axis=1)]  # of each code above
+    found = learn_uncodable(train["text"][:], below[train["label"][:]], valid["text"][:],
                             answer, top_classes(ds.labels))
     if found is None: return
     with tempfile.TemporaryDirectory() as tmp:

@@ -66,7 +66,7 @@ def unpack(
 # %% ../../nbs/parts/60_neighbours.ipynb #57a00013
 EXACT = 200_000  # wordings; of more an index finds the nearest, where usearch is installed
 NEAREST = 64  # wordings that the index finds for a text
-_PORTION = 2**24  # cosines at a time
+_PORTION = 2**22  # cosines at a time, which a processor's cache holds
 
 
 @dataclass(eq=False)
@@ -86,7 +86,7 @@ class Neighbours:
         self._at = np.flatnonzero(np.diff(self.labels, prepend=-1))
         self._count = np.bincount(self.labels, minlength=len(self.names)).astype(np.float32)
         large = len(self.texts) > EXACT and find_spec("usearch") is not None
-        self._index = _make_index(self.vectors) if large else None
+        self._index, self._known = _make_index(self.vectors) if large else None, None
 
     def __str__(self) -> str: # such as "12,000 wordings, to the power of 0.40 ..."
         "Say it in words"
@@ -146,12 +146,13 @@ class Neighbours:
     ) -> Iterator[tuple[slice, np.ndarray | None, np.ndarray]]:
         "Yield texts, the numbers of wordings if not all, and cosines with them, [wordings, texts]"
         places = self.space.place(states)
-        if self._index is None: known = torch.from_numpy(unpack(self.vectors))
+        if self._index is None and self._known is None:  # once, when first asked
+            self._known = torch.from_numpy(unpack(self.vectors))
         most = max(1, _PORTION // max(1, len(self.texts)))
         for i in range(0, len(states), most):
             at = slice(i, min(i + most, len(states)))
             if self._index is not None: yield at, *_search(self._index, places[at])
-            else: yield at, None, (known @ torch.from_numpy(places[at]).T).numpy()
+            else: yield at, None, (self._known @ torch.from_numpy(places[at]).T).numpy()
 
     def _of_all(self, alike: np.ndarray) -> np.ndarray:
         "Make the means of each class of the cosines `alike`, [wordings, texts] -> [texts, classes]"

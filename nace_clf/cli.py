@@ -100,7 +100,7 @@ def sample(
     found = official_wordings(notes)  # before anything is written, since npm may fail
     train_csv, test_csv = write_sample(out_dir, test)
     wordings = write_wordings(found, out_dir, without=read_table(test_csv).text)
-    for path in (train_csv, test_csv, wordings): print(path)
+    for path in (train_csv, test_csv, *wordings): print(path)
 
 # %% ../nbs/tools/14_cli.ipynb #15e2e26b
 @app.command()

@@ -43,6 +43,8 @@ class Data(DatasetDict):
     labels: Labels # names in the order of their numbers, level and revision
     table: Table # where the rows were read
     wordings: dict | None = None # file and rows of the wordings that are trained on too
+    near: pd.DataFrame | None = None # text and label of wordings that are neighbours alone
+    near_wordings: dict | None = None # file and rows of these
 
 
 def label_names(
@@ -78,6 +80,7 @@ def load_data(
     parts = {"train": train, "validation": valid} if len(valid) else {"train": train}
     data = Data({k: to_dataset(rows.iloc[at], found) for k, at in parts.items()})
     data.labels, data.table, data.wordings = found, table, note
+    if cfg.near_wordings: data.near, data.near_wordings = _near_wordings(rows, found, cfg)
     return data
 
 
@@ -95,6 +98,15 @@ def _with_wordings(
             "new_classes": new, "left_out": extra.left_out}
     more = extra.rows.assign(group="") if "group" in rows else extra.rows
     return pd.concat([rows, more]), extra.labels, note
+
+
+def _near_wordings(rows: pd.DataFrame, labels: Labels, cfg: Config) -> tuple[pd.DataFrame, dict]:
+    "Find the wordings for neighbours that `cfg` names, without what `rows` say; say which they are"
+    source, one = Table(cfg.near_wordings), ~rows.label.str.contains("+", regex=False)
+    near = extra_rows(source, rows[one], labels, keep=False).rows
+    near = near[near.label.isin(labels.names)].reset_index(drop=True)
+    log.info("%s: %s wordings answer as neighbours alone", source.name, f"{len(near):,}")
+    return near, {"file": source.name, "sha256": source.sha256, "rows": len(near)}
 
 
 def read_rows(

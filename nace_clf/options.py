@@ -126,7 +126,7 @@ Revision = _given(Optional[str], "Revision of NACE of the labels, 2 or 2.1; the 
 SkipShallow = _given(bool, "Leave out rows whose code is not as deep as the level.",
                      "--skip-shallow")
 Notes = _given(str, "'english': add Eurostat's explanatory notes of Rev. 2.1, which npm fetches; "
-               "'all': and the titles in 24 languages.")
+               "'all': and the titles in 24 languages, in a table of their own.")
 PartialOf = _given(str, "Rows whose code is not as deep as the level: 'refuse' stops at them, "
                    "'drop' leaves them out.")
 By = _given(Optional[list[str]], "Score each value of this column too, such as a language; may be "
@@ -193,7 +193,7 @@ ModelFolder = _given(Optional[Path], "Folder for the model; saved_models/MODEL_I
                      "--out-dir", "--output-dir")
 DemoFolder = _given(Path, "Folder for the model.")
 StartFolder = _given(Path, "Folder for the model.", "--out-dir", "--output-dir")
-DataFolder = _given(Path, "Folder for nace_train.csv, nace_test.csv and nace_wordings.csv.")
+DataFolder = _given(Path, "Folder for nace_train.csv, nace_test.csv and tables of wordings.")
 SearchFolder = _given(Path, "Folder for the search: best.yaml, trials.csv, and what --resume "
                       "needs.", "--out", "--out-dir")
 Overwrite = _given(bool, "Replace the model folder if it exists.", "--overwrite")

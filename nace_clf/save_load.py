@@ -55,14 +55,15 @@ _all_ = ["load", "verify"]  # of parts.folder: who saves here finds here how to 
 # %% ../nbs/05_save_load.ipynb #382b3655
 def describe_data(
     ds: Data, # as `load_data` returns it
-) -> dict: # file, its SHA-256, rows, classes, revision, fingerprint; partial rows, wordings
+) -> dict: # file, SHA-256, rows, classes, revision, fingerprint; partial rows, wordings
     "Describe the training data `ds` for the manifest"
     found = {"file": _bare_name(ds.table.name), "sha256": ds.table.sha256,
              "rows": {k: len(v) for k, v in ds.items()}, "classes": len(ds.labels),
              "revision": ds.labels.revision, "fingerprint": fingerprint(ds)}
     above = sum(number >= len(ds.labels) for number in ds["train"]["label"][:])
     if above: found["partial"] = above
-    if ds.wordings: found["wordings"] = ds.wordings | {"file": _bare_name(ds.wordings["file"])}
+    for name in ("wordings", "near_wordings"):
+        if note := getattr(ds, name): found[name] = note | {"file": _bare_name(note["file"])}
     return found
 
 
@@ -95,7 +96,8 @@ def save(
 ) -> Path: # the folder
     "Save everything that prediction needs to `folder`, or nothing"
     folder, config = Path(folder), asdict(training.cfg)
-    config["wordings"] = public_name(config["wordings"])  # an address tells no secrets
+    for name in ("wordings", "near_wordings"):  # an address tells no secrets
+        config[name] = public_name(config[name])
     data, metrics = training.data, training.metrics
     also = {"blend": (save_blend, training.blend),
             "neighbours": (save_neighbours, training.neighbours),

@@ -164,6 +164,10 @@ class DataSettings:
         "", DATA, "table of official wordings to train on too: nace_wordings.csv of the sample, "
         "or one with the columns text and code",
         "for classes with few rows, and for texts in other words than the table's")
+    near_wordings: str = setting(
+        "", DATA, "table of further wordings that answer as neighbours, and are not trained on: "
+        "nace_titles.csv of the sample, or one with the columns text and code",
+        "where titles are at hand in languages that the training table lacks")
     encoding: str = setting(
         "", DATA, "character encoding of a CSV, such as cp1250", "found out if empty")
     delimiter: str = setting(
@@ -204,6 +208,9 @@ def _check_columns(c: Any):
     if c.label_col in c.text_col:
         raise InputError(f"text_col and label_col both name {c.label_col!r}",
                          remedy="name different columns", setting=("text_col", "label_col"))
+    if c.near_wordings and not c.neighbours:
+        raise InputError("near_wordings need neighbours = true", remedy="set {neighbours} to true",
+                         setting=("near_wordings", "neighbours"))
     if c.partial == "drop" and c.level == "as-is":
         raise InputError("partial = 'drop' needs a level", setting=("partial", "level"),
                          remedy="set {level} to 'class', 'group', 'division' or 'section'")

@@ -167,7 +167,7 @@ def weighed_anew(
 def neighbours_beside(
     model: PreTrainedModel, # trained
     tokenizer: PreTrainedTokenizerFast, # its own
-    ds: DatasetDict, # training and validation rows, with the columns `text` and `label`
+    ds: DatasetDict, # rows to train on and to validate; `ds.near`: wordings that are neighbours alone
     answer: np.ndarray, # logits of what answers else, for the validation rows, [rows, classes]
     grouped: bool = False, # whether the validation rows are of other groups
 ) -> tuple[Neighbours, Wordings]: # of the training rows, with their weight; the validation rows
@@ -177,10 +177,13 @@ def neighbours_beside(
     for part in ("train", "validation"):
         labels = np.array(ds[part]["label"][:])
         known = np.flatnonzero(labels < len(names))  # others are codes above the classes
-        texts = list(ds[part].select(known)["text"][:])
+        texts, labels = list(ds[part].select(known)["text"][:]), labels[known]
+        if part == "train" and (more := getattr(ds, "near", None)) is not None:
+            texts += more.text.tolist()
+            labels = np.concatenate([labels, [names.index(o) for o in more.label]])
         ids = tokenizer(texts, truncation=True)["input_ids"]
         _, states = states_of(model, ids, tokenizer.pad_token_id, layer, states_alone=True)
-        parts[part] = Wordings(texts, labels[known], states)
+        parts[part] = Wordings(texts, labels, states)
     new = parts["validation"]
     found = fit_neighbours(gather(parts["train"], names, layer), answer, new, grouped)
     log.info("neighbours: %s", found)

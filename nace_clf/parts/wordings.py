@@ -26,8 +26,8 @@ from .tables import write_table
 from .texts import fold
 
 # %% auto #0
-__all__ = ['log', 'COLUMNS', 'PACKAGE', 'SHA256', 'activities', 'title_rows', 'italian_rows', 'fetch_notes', 'english_rows',
-           'language_rows', 'official_wordings', 'write_wordings']
+__all__ = ['log', 'COLUMNS', 'PACKAGE', 'SHA256', 'TITLES', 'activities', 'title_rows', 'italian_rows', 'fetch_notes',
+           'english_rows', 'language_rows', 'official_wordings', 'write_wordings']
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00006
 log = logging.getLogger(__name__)
@@ -149,10 +149,13 @@ def language_rows(
     for key, value in _TITLE.findall(script.partition("var naceStructure")[0]):
         text = json.loads(value)
         if key == "NACE_CODE": code = text
-        elif len(code) > 1: rows.append((text, code, "2.1", "title", key[:2].lower(), "Eurostat"))
+        elif len(code) > 1: rows.append((text, code, "2.1", "title", key[:2].lower(), TITLES))
     return rows
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00012
+TITLES = "Eurostat"  # source of the titles in many languages
+
+
 def official_wordings(
     notes: str = "", # "english": Eurostat's too, by npm; "all": and titles in its languages
 ) -> pd.DataFrame: # text, code, revision, kind, lang, source
@@ -174,8 +177,11 @@ def write_wordings(
     wordings: pd.DataFrame, # as `official_wordings` returns them
     out_dir: str | Path = "data/raw", # folder for `nace_wordings.csv`
     without: Iterable[str] = (), # texts to leave out, such as those of a test table
-) -> Path: # the table written
-    "Write `wordings` to `out_dir`, `without` some texts"
+) -> list[Path]: # the tables written; the second, nace_titles.csv, if there are its titles
+    "Write `wordings` to `out_dir`, `without` some texts; titles in many languages apart"
     held_out = {fold(text) for text in without}
-    kept = wordings[~wordings.text.map(fold).isin(held_out)]
-    return write_table(kept, Path(out_dir) / "nace_wordings.csv")
+    kept, out_dir = wordings[~wordings.text.map(fold).isin(held_out)], Path(out_dir)
+    apart = kept.source == TITLES
+    found = [write_table(kept[~apart], out_dir / "nace_wordings.csv")]
+    if apart.any(): found.append(write_table(kept[apart], out_dir / "nace_titles.csv"))
+    return found

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from nace_clf.parts.errors import Place
 from nace_clf.parts.labels import Scheme, read_labels
 from nace_clf.parts.linear import fit_weights
 from nace_clf.parts.machine import processor
-from nace_clf.parts.nomenclature import nace_nomenclature
+from nace_clf.parts.nomenclature import Nomenclature, nace_nomenclature
 from nace_clf.parts.tables import Table, read_table, write_table
 from nace_clf.parts.texts import fold
 from nace_clf.parts.wordings import official_wordings, write_wordings
@@ -52,8 +53,20 @@ def wordings(split: str) -> Path:
     "Write official wordings, without what the test table of `split` says"
     at = BENCH / "data" / split
     if not (at / "nace_wordings.csv").is_file():
-        write_wordings(official_wordings("english"), at, read_table(at / "nace_test.csv").text)
+        write_wordings(official_wordings("all"), at, read_table(at / "nace_test.csv").text)
     return at / "nace_wordings.csv"
+
+
+def titles(split: str) -> Path:
+    "Find the titles in 24 languages, which `wordings` writes beside"
+    return wordings(split).with_name("nace_titles.csv")
+
+
+def every_wording(split: str) -> Nomenclature:
+    "Gather wordings and titles"
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False)
+              for path in (wordings(split), titles(split))]
+    return nace_nomenclature("class", "2", pd.concat(tables))
 
 
 def rows_alone(split: str, seed: int) -> Path:
@@ -68,8 +81,9 @@ def rows_alone(split: str, seed: int) -> Path:
 
 def with_wordings(split: str, seed: int) -> Path:
     "Train on rows of every depth and official wordings, with the preset for classes"
-    at = RUNS[split] / "nace_clf" / f"wordings_{seed}"
-    cfg = class_config(label_col="code", revision="2", wordings=str(wordings(split)), seed=seed)
+    at = RUNS[split] / "nace_clf" / f"classes_{seed}"
+    cfg = class_config(label_col="code", revision="2", wordings=str(wordings(split)),
+                       near_wordings=str(titles(split)), seed=seed)
     return trained(split, at, cfg)
 
 
@@ -86,9 +100,7 @@ def trained(split: str, at: Path, cfg) -> Path:
 def started(split: str) -> Path:
     "Make a model of the same wordings without any training"
     at = RUNS[split] / "start"
-    if not at.is_dir():
-        said = pd.read_csv(wordings(split), dtype=str, keep_default_na=False)
-        start(nace_nomenclature("class", "2", said), at)
+    if not at.is_dir(): start(every_wording(split), at)
     return at
 
 
@@ -97,9 +109,7 @@ def linear_peer(split: str) -> Path:
     out = RUNS[split] / "LinearSVC_wordings"
     if (out / "predictions.csv").is_file(): return out / "predictions.csv"
     train, test = at_class(split, "train"), at_class(split, "test")
-    known = nace_nomenclature("class", "2", pd.read_csv(wordings(split), dtype=str,
-                                                        keep_default_na=False))
-    more = known.wordings.rename(columns={"code": "label"})
+    more = every_wording(split).wordings.rename(columns={"code": "label"})
     rows = pd.concat([read_table(train)[["text", "label"]], more])
     rows = rows[~rows.assign(text=rows.text.map(fold)).duplicated()]
     out.mkdir(parents=True, exist_ok=True)
@@ -143,7 +153,7 @@ def partners(seed: int, draws: int = 5) -> dict: # by rows, by model
     at = with_wordings("random", seed)
     model, alone = Classifier(at), Classifier(at, blend=False)
     cfg = Config(**json.loads((at / "manifest.json").read_text(encoding="utf-8"))["config"])
-    cfg.wordings = str(wordings("random"))
+    cfg.wordings, cfg.near_wordings = str(wordings("random")), str(titles("random"))
     ds = load_data(BENCH / "data" / "random" / "nace_train.csv", cfg)
     texts, y = ds["validation"]["text"][:], np.array(ds["validation"]["label"][:])
     states = model.states(texts)
@@ -199,8 +209,16 @@ def about(split: str, seed: int) -> dict:
     found = json.loads((at / "manifest.json").read_text(encoding="utf-8"))["data"]
     took = json.loads(Path(f"{at}.seconds.json").read_text(encoding="utf-8"))
     return {"rows": found["rows"], "partial": found["partial"],
-            "wordings": found["wordings"]["rows"], "neighbours": str(Classifier(at).neighbours),
+            "wordings": found["wordings"]["rows"], "titles": found["near_wordings"]["rows"],
+            "neighbours": str(Classifier(at).neighbours),
             **took}
+
+
+def kept(path: Path, measure: Callable[[], dict]) -> dict:
+    "Read what was measured, or measure and write it down"
+    if not path.is_file():
+        path.write_text(json.dumps(measure(), indent=1, ensure_ascii=False), encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main():
@@ -208,8 +226,10 @@ def main():
     found = {"about": {}, "runs": {}}
     for split, seeds in {"random": SEEDS, "source": SEEDS[:1]}.items():
         found["about"][split] = {seed: about(split, seed) for seed in seeds}
-        found["runs"][split] = {seed: result(compared(split, seed)) for seed in seeds}
-    found["partners"] = {seed: partners(seed) for seed in SEEDS[:1]}
+        found["runs"][split] = {
+            seed: kept(RUNS[split] / f"compared_{seed}.json",
+                       lambda s=split, k=seed: result(compared(s, k))) for seed in seeds}
+    found["partners"] = kept(RUNS["random"] / "partners.json", lambda: partners(SEEDS[0]))
     texts = read_table(BENCH / "data" / "random" / "nace_test.csv").text.tolist()
     found["rates"] = rates(with_wordings("random", SEEDS[0]), texts)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -1,7 +1,8 @@
-"""The desk as people use it: python .ci/desk.py [--model DIR] [--pictures DIR] [NAME ...]
+"""The desk as people use it: python .ci/desk.py [--model DIR] [--pictures DIR] [--both] [NAME ...]
 
 Debian's Chromium, driven by Playwright, against a desk with a tiny model, or that in DIR. Prints
-a line a test, and ends with 'N passed, N failed'. --pictures writes the docs' pictures."""
+a line a test, and ends with 'N passed, N failed'. All tests run on SQLite; those in BOTH, or with
+--both all that are run, on PostgreSQL too. --pictures writes the docs' pictures."""
 import argparse
 import json
 import os
@@ -15,7 +16,7 @@ import time
 import traceback
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from playwright.sync_api import expect, sync_playwright
 root = Path(__file__).resolve().parent.parent
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
 WAIT = 30_000  # milliseconds, on a machine that is busy
+BOTH = ("keyboard", "coders")  # tests that run on PostgreSQL too
 ROGUE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> bakery"
 ROWS = [
     ("bakery", "Lyon"),
@@ -67,19 +69,20 @@ def tiny(folder: Path) -> Path:
 @contextmanager
 def desk(t: "Stage", users: Path | None = None):
     "Open a desk on a free port, in a thread of this process; give its address, and its database"
+    from nace_clf.parts.desk_progress import Screens
     from nace_clf.parts.desk_store import Desk
     from nace_clf.parts.guards import LOOPBACK
     from nace_clf.tools.desk_server import Door, bind, log_to, make_app
 
-    db = t.folder / "desk.sqlite"
-    with Desk(db) as store, bind("127.0.0.1", 0) as port, log_to(db):
+    log = log_to(t.folder / "desk.sqlite")
+    with Desk(t.db) as store, bind("127.0.0.1", 0) as port, log:
         office = replace(
             t.office,
             desk=store,
             door=Door(users, "ana"),
             slowed=type(t.office.slowed)(),
             coders={},
-            started={},
+            screens=Screens(),
         )
         server = uvicorn.Server(
             uvicorn.Config(
@@ -93,14 +96,14 @@ def desk(t: "Stage", users: Path | None = None):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [port]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{port.getsockname()[1]}", db
+            yield f"http://127.0.0.1:{port.getsockname()[1]}", t.db
         finally:
             t.leave()  # a window that is open would ask a server that is gone
             server.should_exit = True
             thread.join()
 
 
-def filled(db: Path, name: str, rows, coders: int = 1, random: int = 0, column: str = "town"):
+def filled(db: str, name: str, rows, coders: int = 1, random: int = 0, column: str = "town"):
     "Put a project into a database"
     from nace_clf.parts.desk_records import NewProject, NewRecord
     from nace_clf.parts.desk_store import Desk
@@ -119,7 +122,6 @@ def filled(db: Path, name: str, rows, coders: int = 1, random: int = 0, column: 
                     {column: value},
                     rank=i,
                     status="review",
-                    reason="not sure enough",
                     audit_part="random" if i <= random else "",
                 )
                 for i, (text, value) in enumerate(rows, 1)
@@ -127,7 +129,7 @@ def filled(db: Path, name: str, rows, coders: int = 1, random: int = 0, column: 
         )
 
 
-def holding(db: Path) -> list:
+def holding(db: str) -> list:
     "List the decisions that hold, of the first project"
     from nace_clf.parts.desk_store import Desk
 
@@ -260,7 +262,7 @@ def test_coders(t):
     tokens = {
         n: add_user(users, n, r) for n, r in (("ana", "coder"), ("bo", "coder"), ("cy", "arbiter"))
     }
-    filled(t.folder / "desk.sqlite", "Audit", ROWS[:3], coders=2, random=3)
+    filled(t.db, "Audit", ROWS[:3], coders=2, random=3)
     with desk(t, users) as (address, db):
         who = {name: t.visit(address) for name in tokens}
         for name, token in tokens.items():
@@ -294,7 +296,7 @@ def test_coders(t):
 
 def test_reload(t):
     "After a reload in the middle the same record is there, and what was decided stays"
-    filled(t.folder / "desk.sqlite", "Register", ROWS)
+    filled(t.db, "Register", ROWS)
     with desk(t) as (address, db):
         v = t.visit(address)
         v.to("/p/1")
@@ -306,9 +308,30 @@ def test_reload(t):
         assert len(holding(db)) == 2
 
 
+def test_early(t):
+    "A key counts as soon as the record can be seen, however late the scripts come"
+    filled(t.db, "Register", ROWS)
+
+    def late(route):
+        time.sleep(0.5)
+        route.continue_()
+
+    with desk(t) as (address, db):
+        v = t.visit(address)
+        v.page.route("**/*.js", late)
+        v.page.goto(address + "/p/1", wait_until="commit")
+        v.page.wait_for_selector(".choice")
+        v.page.keyboard.press("1")
+        for _ in range(WAIT // 100):
+            if holding(db):
+                break
+            v.page.wait_for_timeout(100)
+        assert len(holding(db)) == 1
+
+
 def test_offline(t):
     "A server that does not answer is told, and what is on the screen is kept until it does"
-    filled(t.folder / "desk.sqlite", "Register", ROWS)
+    filled(t.db, "Register", ROWS)
     with desk(t) as (address, db):
         v = t.visit(address)
         v.to("/p/1")
@@ -324,7 +347,7 @@ def test_offline(t):
 
 def test_french(t):
     "The interface and the titles are French for who reads French, and English on demand"
-    filled(t.folder / "desk.sqlite", "Registre", ROWS)
+    filled(t.db, "Registre", ROWS)
     with desk(t) as (address, db):
         v = t.visit(address, locale="fr-FR")
         v.to("/p/1")
@@ -352,8 +375,8 @@ PAGES = (
 
 def test_widths(t):
     "No page is wider than the screen, from 420 to 1,920 pixels"
-    filled(t.folder / "desk.sqlite", "Register", ROWS)
-    filled(t.folder / "desk.sqlite", "Audit", ROWS, coders=2)
+    filled(t.db, "Register", ROWS)
+    filled(t.db, "Audit", ROWS, coders=2)
     with desk(t) as (address, db):
         for width in (420, 768, 1920):
             v = t.visit(address, viewport={"width": width, "height": 800})
@@ -366,7 +389,7 @@ def test_widths(t):
 
 def test_script(t):
     "A script in a text stays a text, everywhere"
-    filled(t.folder / "desk.sqlite", ROGUE[:60], [(ROGUE, ROGUE)] * 2)
+    filled(t.db, ROGUE[:60], [(ROGUE, ROGUE)] * 2)
     with desk(t) as (address, db):
         v = t.visit(address)
         for path in ("/", "/p/1"):
@@ -392,8 +415,8 @@ def test_script(t):
 
 def test_axe(t):
     "axe-core finds nothing serious, light and dark"
-    filled(t.folder / "desk.sqlite", "Register", ROWS, random=1)
-    filled(t.folder / "desk.sqlite", "Audit", ROWS, coders=2)
+    filled(t.db, "Register", ROWS, random=1)
+    filled(t.db, "Audit", ROWS, coders=2)
     bad = []
     with desk(t) as (address, db):
         for scheme in ("light", "dark"):
@@ -426,7 +449,7 @@ def test_doors(t):
 
     users = t.folder / "users.yaml"
     coder, admin = add_user(users, "ana"), add_user(users, "root", "admin")
-    filled(t.folder / "desk.sqlite", "Register", ROWS)
+    filled(t.db, "Register", ROWS)
     with desk(t, users) as (address, db):
         bearer = {"Authorization": f"Bearer {coder}"}
         for path in ("records", "decisions", "export"):
@@ -463,7 +486,7 @@ def test_doors(t):
 
 def test_api(t):
     "Nothing that fits or does not fit the OpenAPI ends in a fault of the server"
-    filled(t.folder / "desk.sqlite", "Register", ROWS)
+    filled(t.db, "Register", ROWS)
     with desk(t) as (address, db):
         t.office.index.result()
         done = subprocess.run(
@@ -492,8 +515,8 @@ def test_api(t):
 
 def test_pictures(t):
     "The pictures of the docs"
-    filled(t.folder / "desk.sqlite", "Register 2026", t.rows(), column="language")
-    filled(t.folder / "desk.sqlite", "Audit", t.rows()[:8], coders=2)
+    filled(t.db, "Register 2026", t.rows(), column="language")
+    filled(t.db, "Audit", t.rows()[:8], coders=2)
     with desk(t) as (address, db):
         v = t.visit(address, viewport={"width": 1180, "height": 700})
         v.to("/p/1")
@@ -522,9 +545,9 @@ TESTS = {name[5:]: f for name, f in list(globals().items()) if name.startswith("
 
 
 class Stage:
-    "What a test needs: a model, a browser, and a folder of its own"
+    "What a test needs: a model, a browser, and a folder and a database of its own"
 
-    def __init__(self, browser, office, folder: Path, asked):
+    def __init__(self, browser, office, folder: Path, asked, db: str = ""):
         self.browser, self.office, self.folder, self.pictures = (
             browser,
             office,
@@ -533,6 +556,7 @@ class Stage:
         )
         self.examples, self.visits = asked.examples, []
         folder.mkdir()
+        self.db = db or str(folder / "desk.sqlite")
 
     def visit(self, address: str, **about) -> Visit:
         self.visits.append(Visit(self.browser, address, **about))
@@ -580,7 +604,8 @@ def main() -> int:
     asking.add_argument("--model", type=Path)
     asking.add_argument("--pictures", type=Path)
     asking.add_argument("--examples", type=int, default=5)
-    asked, failed = asking.parse_args(), 0
+    asking.add_argument("--both", action="store_true")
+    asked, results = asking.parse_args(), []
     asked.pictures = asked.pictures and asked.pictures.resolve()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
@@ -589,28 +614,39 @@ def main() -> int:
     sys.path.insert(0, str(root))
     folder = Path(tempfile.mkdtemp(prefix="desk_"))
     names = asked.names or list(TESTS)
+    both = names if asked.both else [name for name in names if name in BOTH]
     try:
+        from nace_clf.parts.desk_database import trial_databases
         from nace_clf.predict import Classifier
         from nace_clf.tools.desk_server import Door, open_office
 
         office = open_office(Classifier(asked.model or tiny(folder)), None, Door())
-        with sync_playwright() as playwright:
+        databases = trial_databases() if both else nullcontext()
+        with databases as fresh, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             for name in names:
-                start = time.perf_counter()
-                said = run(name, Stage(browser, office, folder / name, asked))
-                failed += bool(said)
-                print(
-                    f"{'FAILED' if said else 'ok':8}{name:12}{time.perf_counter() - start:5.0f} s  "
-                    f"{TESTS[name].__doc__}",
-                    said,
-                    sep="\n" if said else "",
-                    flush=True,
-                )
+                for i, db in enumerate(fresh() if name in both else [""]):
+                    stage = Stage(browser, office, folder / f"{name}{i}", asked, db)
+                    results.append(told(name, stage))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{len(names) - failed} passed, {failed} failed")
-    return bool(failed)
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return not all(results)
+
+
+def told(name: str, stage: Stage) -> bool:
+    "Run a test, print how it went, and tell whether it went well"
+    start = time.perf_counter()
+    said = run(name, stage)
+    where = " (PostgreSQL)" if "://" in stage.db else ""
+    took = f"{time.perf_counter() - start:5.0f} s"
+    print(
+        f"{'FAILED' if said else 'ok':8}{name:12}{took}  {TESTS[name].__doc__}{where}",
+        said,
+        sep="\n" if said else "",
+        flush=True,
+    )
+    return not said
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from . import options as opt
 from .parts.errors import InputError
@@ -27,6 +27,29 @@ class _Words(TyperGroup):
         "Put `start` before what is no command"
         if args and args[0] not in (*self.commands, "--help"): args = ["start", *args]
         return super().parse_args(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: typer.Context, # of this group
+        formatter, # gets the lines
+    ):
+        "List what may stand behind DIR, then the commands"
+        options = [o for o in self.commands["start"].params if o.param_type_name == "option"]
+        with formatter.section(f"Options of {ctx.command_path} DIR"):
+            formatter.write_dl([o.get_help_record(ctx) for o in options])
+        super().format_commands(ctx, formatter)
+
+
+class _Start(TyperCommand):
+    "Show the command that starts the desk as it is called: without a name of its own"
+
+    def format_usage(
+        self,
+        ctx: typer.Context, # of the command
+        formatter, # gets the line
+    ):
+        "Write `desk DIR`"
+        formatter.write_usage(ctx.parent.command_path, "DIR [OPTIONS]")
 
 
 app = typer.Typer(
@@ -88,7 +111,7 @@ SheetOut = Annotated[Path, typer.Argument(
     help="File to write: .xlsx, .csv, .tsv, .parquet, or .json for Label Studio.", metavar="OUT")]
 
 # %% ../nbs/tools/34_desk_commands.ipynb #d340000a
-@app.command(hidden=True)
+@app.command(hidden=True, cls=_Start)
 def start(
     folder: opt.Folder, db: Db = "desk.sqlite",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

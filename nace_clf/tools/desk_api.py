@@ -8,110 +8,44 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from fastapi import (
-    APIRouter,
-    Depends,
-    FastAPI,
-    File,
-    Form,
-    HTTPException,
-    Query,
-    Request,
-    UploadFile,
-)
-from fastapi import Path as InPath
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
-from pydantic import AfterValidator, BaseModel, Field
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Query, Request, UploadFile
+from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from ..parts.code_search import CodeIndex, title_in
-from ..parts.desk_database import DatabaseError
-from ..parts.desk_progress import progress
-from ..parts.desk_records import Choice, Coder, NewProject, NotThere, Project, Record, Taken
+from ..parts.code_search import CodeIndex
+from nace_clf.parts.desk_answers import (
+    BLANK,
+    Answer,
+    Asked,
+    Chosen,
+    CodeText,
+    Id,
+    Predictions,
+    Revision,
+    Short,
+    Sound,
+    predicted,
+    shown_record,
+)
+from ..parts.desk_progress import Screens, progress
+from ..parts.desk_records import Choice, Coder, NewProject, Project
 from ..parts.desk_store import Desk
 from ..parts.errors import InputError
-from ..parts.guards import PROBLEM, problem, problem_of
-from ..parts.labels import Labels, code_at
-from ..parts.nace import LEVELS
-from ..parts.sets import sets_of
-from ..parts.tables import Table
+from ..parts.guards import PROBLEM
 from ..parts.texts import is_blank
-from ..parts.worker import Busy, Worker
+from ..parts.worker import Worker
 from ..predict import Classifier
 from .login import Door, Slowed, User
 
 # %% auto #0
-__all__ = ['TOP', 'BLANK', 'Anybody', 'Arbiter', 'Admin', 'Sound', 'Words', 'Short', 'Id', 'Level', 'Revision', 'CodeText', 'api',
-           'OfOffice', 'FOR_PROGRAMS', 'Answer', 'coverages_of', 'answers_of', 'Office', 'office_of', 'user_of', 'role',
-           'Asked', 'Suggestion', 'Predicted', 'Predictions', 'Chosen', 'predicted', 'shown_record', 'predict',
-           'search_codes', 'describe_code', 'list_projects', 'show_progress', 'next_record', 'undo_last', 'decide',
-           'release', 'show_record', 'list_records', 'list_decisions', 'export', 'add_project', 'bring_in', 'status_of',
-           'add_errors']
-
-# %% ../../nbs/tools/36_desk_api.ipynb #36000008
-TOP = 9  # answers that a page shows at most: one a key
-
-
-@dataclass(frozen=True)
-class Answer:
-    "Hold what the model says about a text"
-    probs: np.ndarray | None # [labels]; None for a blank text
-    decided: dict[str, Any] # code, title, level, confidence, status, reason
-    sets: dict[float, list[str]] = field(default_factory=dict) # by coverage, likeliest first
-
-    def top(
-        self,
-        labels: Labels, # of the model
-        k: int = TOP, # how many at most
-        level: str | None = None, # to roll up to; None: as the model knows them
-    ) -> list[tuple[str, float]]: # label and probability
-        "List the likeliest labels"
-        if self.probs is None: return []
-        probs, names = self.probs, labels.names
-        if level:
-            rolled, at = labels.roll_up(probs[None], level)
-            probs, names = rolled[0], at.names
-        order = np.argsort(-probs, kind="stable")[:k]
-        return [(names[i], float(probs[i])) for i in order]
-
-
-BLANK = Answer(None, {"code": "", "title": "", "level": "", "confidence": None,
-                      "status": "uncodable", "reason": "blank"})
-
-
-def coverages_of(
-    clf: Classifier, # a saved model
-) -> list[float]: # such as [0.9, 0.95, 0.99]; empty if the folder knows of no sets
-    "List what the sets of a model promise"
-    rules = clf.rules
-    audited = rules.granted.sets if rules.granted and not rules.withdrawn else None
-    found = audited or rules.sets
-    return found.coverages if found else []
-
-
-def answers_of(
-    clf: Classifier, # a saved model
-    texts: list[str], # descriptions, none blank
-) -> list[Answer]: # one a text
-    "Ask the model about `texts` once"
-    logits, rules = clf.logits(texts), clf.rules
-    probs = clf.probabilities(logits)
-    found = rules.decide(texts, logits, probs).astype(object)
-    decided = found.where(found.notna(), None).to_dict("records")
-    sets = {o: sets_of(probs, rules.check_sets(o), o) for o in coverages_of(clf)}
-    return [Answer(row, {"title": ""} | about,
-                   {} if about["status"] == "uncodable" else {o: s[i] for o, s in sets.items()})
-            for i, (row, about) in enumerate(zip(probs, decided))]
+__all__ = ['Anybody', 'Arbiter', 'Admin', 'api', 'OfOffice', 'Language', 'Rows', 'Office', 'office_of', 'user_of', 'role',
+           'predict', 'search_codes', 'describe_code', 'list_projects', 'show_progress', 'next_record', 'undo_last',
+           'decide', 'release', 'show_record', 'list_records', 'list_decisions', 'export', 'add_project', 'bring_in']
 
 # %% ../../nbs/tools/36_desk_api.ipynb #36000010
 @dataclass
@@ -125,7 +59,7 @@ class Office:
     slowed: Slowed = field(default_factory=Slowed) # who guesses tokens
     seconds: float = 30.0 # to wait for the model
     coders: dict[User, Coder] = field(default_factory=dict) # users who have come in
-    started: dict[tuple[int, int], float] = field(default_factory=dict) # when a coder saw a record
+    screens: Screens = field(default_factory=Screens) # since when coders see records
 
     async def ask(
         self,
@@ -150,7 +84,11 @@ class Office:
         return self.coders[user]
 
 
-def office_of(request: Request) -> Office: return request.app.state.office
+def office_of(
+    request: Request, # to the application
+) -> Office: # of the application
+    "Look up what the routes share"
+    return request.app.state.office
 
 # %% ../../nbs/tools/36_desk_api.ipynb #36000011
 async def user_of(
@@ -188,101 +126,6 @@ Anybody = Annotated[User, Depends(role("coder"))]
 Arbiter = Annotated[User, Depends(role("arbiter"))]
 Admin = Annotated[User, Depends(role("admin"))]
 
-# %% ../../nbs/tools/36_desk_api.ipynb #36000013
-def _sound(text: str) -> str:
-    "Refuse what no database holds and no tokenizer reads"
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError("holds a character that is none")
-    return text
-
-
-Sound = AfterValidator(_sound)
-Words = Annotated[str, Field(max_length=10_000), Sound]
-Short = Annotated[str, Field(max_length=200), Sound]
-Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-Level = Literal["section", "division", "group", "class"]
-Revision = Literal["2", "2.1"]
-CodeText = Annotated[str, InPath(max_length=20), Sound]
-
-
-class Asked(BaseModel):
-    "Texts to code"
-    texts: Annotated[list[Words], Field(min_length=1, max_length=1_000)] # descriptions
-    top_k: Annotated[int, Field(ge=0, le=100)] = 2 # suggestions a text
-    level: Level | None = None # deepest level of the answers
-    coverage: Literal[0.9, 0.95, 0.99] = 0.9 # of the set
-
-
-class Suggestion(BaseModel):
-    "A label and how likely it is"
-    label: str
-    title: str
-    score: float
-
-
-class Predicted(BaseModel):
-    "What the model says about a text"
-    code: str
-    title: str
-    level: str
-    status: str # "auto", "review" or "uncodable"
-    confidence: float | None
-    reason: str
-    set: list[str]
-    suggestions: list[Suggestion]
-
-
-class Predictions(BaseModel):
-    "What the model says"
-    model: str # the folder's name
-    revision: str | None # of NACE
-    answers: list[Predicted]
-
-
-class Chosen(BaseModel):
-    "A decision about a record"
-    kind: Literal["code", "uncodable", "return", "skip"] = "code"
-    code: Short = ""
-    note: Annotated[str, Field(max_length=2_000), Sound] = ""
-    seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0 # that it took
-    shown: Annotated[list[Short], Field(max_length=100)] = [] # codes that were offered
-    key: Short = "" # of the client: a retry with the same key decides once
-
-# %% ../../nbs/tools/36_desk_api.ipynb #36000014
-def predicted(
-    answer: Answer, # of the model
-    labels: Labels, # of the model
-    asked: Asked, # what is wanted of it
-) -> Predicted: # as the API says it
-    "Pick from an `answer` what was `asked` for"
-    about, level = dict(answer.decided), asked.level
-    if level and about["level"] in LEVELS and LEVELS.index(about["level"]) > LEVELS.index(level):
-        code = code_at(about["code"], level, labels.revision)
-        likely = dict(answer.top(labels, len(labels), level))
-        about |= {"code": code, "title": title_in(code, "en", labels.revision),
-                  "level": level, "confidence": likely[code]}
-    top = answer.top(labels, asked.top_k, level)
-    named = [Suggestion(label=o, title=_title(o, labels), score=p) for o, p in top]
-    within = answer.sets.get(asked.coverage, [])
-    if level: within = list(dict.fromkeys(code_at(o, level, labels.revision) or o for o in within))
-    return Predicted(**{k: about[k] for k in ("code", "title", "level", "status", "confidence",
-                                              "reason")}, set=within, suggestions=named)
-
-
-def _title(label: str, labels: Labels) -> str:
-    "Look up the title of a `label` of the model, or of a code above one"
-    try: return title_in(label, "en", labels.revision) if labels.revision else ""
-    except InputError: return ""
-
-
-def shown_record(
-    record: Record, # of a project
-) -> dict[str, Any]: # as coders may see it
-    "Take from a `record` of a random audit what would sway a coder"
-    found = asdict(record)
-    if record.audit_part != "random" or record.state == "done": return found
-    return found | {"code": "", "level": "", "confidence": None, "codes": [], "suggestions": []}
-
 # %% ../../nbs/tools/36_desk_api.ipynb #36000016
 api = APIRouter(prefix="/v1", responses={
     code: {"description": what, "content": {PROBLEM: {}}} for code, what in {
@@ -290,10 +133,16 @@ api = APIRouter(prefix="/v1", responses={
         404: "not there", 409: "somebody else has it", 413: "too large", 422: "bad input",
         429: "too many wrong tokens", 503: "busy: Retry-After says when", 504: "too slow"}.items()})
 OfOffice = Annotated[Office, Depends(office_of)]
+Language = Literal["en", "fr", "ro"]
+Rows = list[dict[str, Any]]
 
 
 @api.post("/predict")
-async def predict(asked: Asked, office: OfOffice, user: Anybody) -> Predictions:
+async def predict(
+    asked: Asked, # texts, and what is wanted of them
+    office: OfOffice, # with the model
+    user: Anybody, # who asks
+) -> Predictions: # an answer a text
     "Code texts with the model."
     labels = office.clf.labels
     if asked.level and not labels.revision:
@@ -306,77 +155,113 @@ async def predict(asked: Asked, office: OfOffice, user: Anybody) -> Predictions:
 
 @api.get("/codes")
 async def search_codes(
-    office: OfOffice, user: Anybody, q: Annotated[str, Query(max_length=200), Sound] = "",
-    revision: Revision = "2", language: Literal["en", "fr", "ro"] = "en",
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
-) -> list[dict[str, Any]]:
+    office: OfOffice, # with the index
+    user: Anybody, # who asks
+    q: Annotated[str, Query(max_length=200), Sound] = "", # a code or words
+    revision: Revision = "2", # of NACE
+    language: Language = "en", # of the titles
+    limit: Annotated[int, Query(ge=1, le=200)] = 20, # codes, at most
+) -> Rows: # the best first
     "Search codes, titles and wordings: beginnings of words, one typo."
     return [asdict(hit) for hit in (await office.codes()).search(q, revision, language, limit)]
 
 
 @api.get("/codes/{code}")
 async def describe_code(
-    office: OfOffice, user: Anybody, code: CodeText, revision: Revision = "2",
-    language: Literal["en", "fr", "ro"] = "en",
-) -> dict[str, Any]:
+    office: OfOffice, # with the index
+    user: Anybody, # who asks
+    code: CodeText, # in any spelling
+    revision: Revision = "2", # of NACE
+    language: Language = "en", # of the titles
+) -> dict[str, Any]: # of one code
     "Describe a code: title, parents, children, wordings that lead there."
     try: return asdict((await office.codes()).details(code, revision, language))
     except InputError as e: raise HTTPException(404, str(e)) from None
 
-
+# %% ../../nbs/tools/36_desk_api.ipynb #36000058
 @api.get("/projects")
-def list_projects(office: OfOffice, user: Anybody) -> list[dict[str, Any]]:
+def list_projects(
+    office: OfOffice, # with the database
+    user: Anybody, # who asks
+) -> Rows: # the oldest first
     "List the projects."
     return [asdict(project) for project in office.desk.projects()]
 
 
 @api.get("/projects/{project}/progress")
-def show_progress(office: OfOffice, user: Anybody, project: Id) -> dict[str, Any]:
+def show_progress(
+    office: OfOffice, # with the database
+    user: Anybody, # who asks
+    project: Id, # number of a project
+) -> dict[str, Any]: # counts, a rate, the time left
     "Tell how far a project is."
     return asdict(progress(office.desk, office.desk.project(project).id))
 
 
 @api.post("/projects/{project}/next")
-def next_record(office: OfOffice, user: Anybody, project: Id) -> dict[str, Any] | None:
+def next_record(
+    office: OfOffice, # with the database
+    user: Anybody, # who is to code it
+    project: Id, # number of a project
+) -> dict[str, Any] | None: # a record, as coders may see it
     "Lease the next record; null if nothing is left."
     found = office.desk.next(office.desk.project(project).id, office.coder(user).id)
     return shown_record(found) if found else None
 
 
 @api.post("/projects/{project}/undo")
-def undo_last(office: OfOffice, user: Anybody, project: Id) -> dict[str, Any]:
+def undo_last(
+    office: OfOffice, # with the database
+    user: Anybody, # whose decision it was
+    project: Id, # number of a project
+) -> dict[str, Any]: # its record
     "Undo one's last decision, and lease its record again."
     return shown_record(office.desk.undo(office.desk.project(project).id, office.coder(user).id))
 
 
 @api.post("/records/{record}/decisions", status_code=201)
-def decide(office: OfOffice, user: Anybody, record: Id, chosen: Chosen) -> dict[str, Any]:
+def decide(
+    office: OfOffice, # with the database
+    user: Anybody, # who decides
+    record: Id, # number of a record
+    chosen: Chosen, # what
+) -> dict[str, Any]: # as it is kept
     "Decide about a record that one has leased; durable when it is answered."
     choice = Choice(**chosen.model_dump(exclude={"shown"}), shown=tuple(chosen.shown), source="api")
     return asdict(office.desk.decide(record, office.coder(user).id, choice))
 
 
 @api.post("/records/{record}/release", status_code=204)
-def release(office: OfOffice, user: Anybody, record: Id) -> Response:
+def release(
+    office: OfOffice, # with the database
+    user: Anybody, # who has it
+    record: Id, # number of a record
+) -> Response: # empty
     "Give a record back that one has leased."
     office.desk.release(record, office.coder(user).id)
     return Response(status_code=204)
 
 # %% ../../nbs/tools/36_desk_api.ipynb #36000018
 @api.get("/records/{record}")
-def show_record(office: OfOffice, user: Arbiter, record: Id) -> dict[str, Any]:
+def show_record(
+    office: OfOffice, # with the database
+    user: Arbiter, # who asks
+    record: Id, # number of a record
+) -> dict[str, Any]: # all of it
     "Show a record."
     return asdict(office.desk.record(record))
 
 
 @api.get("/projects/{project}/records")
 def list_records(
-    office: OfOffice, user: Arbiter, project: Id,
-    state: Literal["", "open", "conflict", "done"] = "",
-    text: Annotated[str, Query(max_length=200), Sound] = "",
-    after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> list[dict[str, Any]]:
+    office: OfOffice, # with the database
+    user: Arbiter, # who asks
+    project: Id, # number of a project
+    state: Literal["", "open", "conflict", "done"] = "", # of the records; "": any
+    text: Annotated[str, Query(max_length=200), Sound] = "", # that the description holds
+    after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = 0, # rank to begin behind
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100, # records, at most
+) -> Rows: # by rank
     "List records by rank."
     project = office.desk.project(project).id
     return [asdict(o) for o in office.desk.records(project, state, text, after, limit)]
@@ -384,10 +269,13 @@ def list_records(
 
 @api.get("/projects/{project}/decisions")
 def list_decisions(
-    office: OfOffice, user: Arbiter, project: Id, standing: bool = False,
-    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> list[dict[str, Any]]:
+    office: OfOffice, # with the database
+    user: Arbiter, # who asks
+    project: Id, # number of a project
+    standing: bool = False, # only those that hold
+    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0, # number to begin behind
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000, # decisions, at most
+) -> Rows: # in order
     "List decisions in order; or only those that stand."
     project = office.desk.project(project).id
     if standing: return [asdict(o) for o in office.desk.standing(project)]
@@ -396,8 +284,11 @@ def list_decisions(
 
 @api.get("/projects/{project}/export", response_class=FileResponse)
 def export(
-    office: OfOffice, user: Arbiter, project: Id, format: Literal["xlsx", "csv", "json"] = "csv",
-) -> FileResponse:
+    office: OfOffice, # with the database
+    user: Arbiter, # who asks
+    project: Id, # number of a project
+    format: Literal["xlsx", "csv", "json"] = "csv", # of the file; json is Label Studio's
+) -> FileResponse: # gone from this machine when it is sent
     "Write a project as Excel, CSV or for Label Studio."
     from nace_clf.tools.desk_export import write_sheet
     found, folder = office.desk.project(project), Path(tempfile.mkdtemp())
@@ -409,13 +300,16 @@ def export(
         raise
     return FileResponse(path, filename=path.name, background=clean)
 
-
+# %% ../../nbs/tools/36_desk_api.ipynb #3600005c
 @api.post("/projects", status_code=201)
 def add_project(
-    office: OfOffice, user: Admin, file: Annotated[UploadFile, File()],
-    name: Annotated[Short, Form()], coders: Annotated[int, Form(ge=1, le=2)] = 1,
-    text_col: Annotated[Short, Form()] = "",
-) -> dict[str, Any]:
+    office: OfOffice, # with the database
+    user: Admin, # who brings it
+    file: Annotated[UploadFile, File()], # a table
+    name: Annotated[Short, Form()], # of the new project
+    coders: Annotated[int, Form(ge=1, le=2)] = 1, # that each record needs
+    text_col: Annotated[Short, Form()] = "", # the model's if not named; several with commas
+) -> dict[str, Any]: # the project
     "Bring in a table: what `predict` wrote, or an audit."
     return asdict(bring_in(office, file, name, coders, text_col))
 
@@ -428,78 +322,10 @@ def bring_in(
     text_col: str = "", # the model's if not named; several with commas
 ) -> Project: # as it is in the database
     "Make a project of an uploaded table"
-    from nace_clf.tools.desk_files import project_of
+    from nace_clf.tools.desk_files import uploaded
     if not name.strip(): raise InputError("a project needs a name", setting="name")
-    folder = Path(tempfile.mkdtemp())
-    try:
-        given = PurePosixPath((file.filename or "table.csv").replace("\\", "/")).name
-        path = folder / (given if given.strip(".") else "table.csv")
-        with path.open("wb") as to: shutil.copyfileobj(file.file, to)
-        columns = [o.strip() for o in text_col.split(",") if o.strip()]
-        columns = columns or office.clf.manifest["config"]["text_col"]
-        new = NewProject(name.strip(), coders=coders)
-        about, rows = project_of(Table(path, columns), new, office.clf.folder)
-        return office.desk.add_project(about, rows)
-    except InputError as e:  # the folder is nobody's business
-        where = str(e.where).replace(f"{folder}/", "")
-        raise InputError(e.given, where=where, allowed=e.allowed, remedy=e.remedy,
-                         setting=e.settings) from None
-    finally: shutil.rmtree(folder, ignore_errors=True)
-
-# %% ../../nbs/tools/36_desk_api.ipynb #36000020
-FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json")
-
-
-def status_of(
-    error: Exception, # any
-) -> int: # of HTTP
-    "Choose the status for an `error`"
-    kinds = {NotThere: 404, Taken: 409, DatabaseError: 503, Busy: 503, TimeoutError: 504}
-    return next((status for kind, status in kinds.items() if isinstance(error, kind)), 422)
-
-
-def _said(page: Callable, request: Request, about: dict, headers: dict | None = None) -> Response:
-    "Answer a program with the problem `about` as JSON, and a browser with a page"
-    if request.url.path.startswith(FOR_PROGRAMS):
-        return JSONResponse(about, about["status"], headers, PROBLEM)
-    if about["status"] == 303: return RedirectResponse(headers["Location"], 303)
-    answer = page(request, about)
-    answer.headers.update(headers or {})
-    return answer
-
-
-def add_errors(
-    app: FastAPI, # gets handlers
-    page: Callable[[Request, dict], Response], # shows a problem to a browser
-):
-    "Answer errors with problems: programs as JSON, browsers as a page"
-    said = partial(_said, page)
-
-    @app.exception_handler(InputError)
-    async def bad_input(request: Request, error: InputError):
-        status = status_of(error)
-        later = {"Retry-After": "5"} if status == 503 else None
-        return said(request, problem_of(error, status), later)
-
-    @app.exception_handler(Busy)
-    async def busy(request: Request, error: Busy):
-        return said(request, problem(503, str(error)), {"Retry-After": str(error.retry_after)})
-
-    @app.exception_handler(TimeoutError)
-    async def slow(request: Request, error: TimeoutError):
-        return said(request, problem(504, "the answer took too long"))
-
-    @app.exception_handler(StarletteHTTPException)
-    async def refused(request: Request, error: StarletteHTTPException):
-        return said(request, problem(error.status_code, str(error.detail)), error.headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError):
-        found = [{"where": ".".join(map(str, o["loc"])), "problem": o["msg"]}
-                 for o in error.errors()]
-        first = "; ".join(f"{o['where']}: {o['problem']}" for o in found[:3])
-        return said(request, problem(422, first[:500], errors=found[:20]))
-
-    @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception):
-        return said(request, problem(500, "the server has a fault; its log says more"))
+    columns = [o.strip() for o in text_col.split(",") if o.strip()]
+    about = NewProject(name.strip(), coders=coders,
+                       text_col=columns or office.clf.manifest["config"]["text_col"])
+    new = uploaded(file.file, file.filename or "", about, office.clf.folder)
+    return office.desk.add_project(*new)

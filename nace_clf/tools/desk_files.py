@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pandas as pd
 
 from ..parts.audits import AUDIT_COLUMNS, DOUBT, RANDOM
 from ..parts.codes import detect_revision, share_nace
-from ..parts.decisions import model_digest
+from ..parts.decisions import NO_CERTIFICATE, model_digest
 from nace_clf.parts.desk_records import (
     ANSWERS,
     Choice,
@@ -34,7 +38,7 @@ from ..parts.texts import fold, is_blank
 from .coding import check_free
 
 # %% auto #0
-__all__ = ['log', 'DECISION', 'NOTE', 'SHEET_COLUMNS', 'project_of', 'TakenIn', 'take_decisions']
+__all__ = ['log', 'DECISION', 'NOTE', 'SHEET_COLUMNS', 'project_of', 'uploaded', 'TakenIn', 'take_decisions']
 
 # %% ../../nbs/tools/31_desk_files.ipynb #d3100006
 log = logging.getLogger(__name__)
@@ -144,6 +148,7 @@ def _said(plain: dict[str, pd.Series], predicted: bool):
     "Make a function that tells what the model said of a row"
     empty = pd.Series(dtype=object)
     numbers = sorted(int(c[6:]) for c in plain if re.fullmatch(r"label_[0-9]+", c))
+    undecided = NO_CERTIFICATE if "code_auto" not in plain else ""
 
     def said(
         i: int, # number of the row
@@ -154,9 +159,11 @@ def _said(plain: dict[str, pd.Series], predicted: bool):
         top = [{"code": plain[f"label_{n}"][i], "score": _number(plain[f"score_{n}"][i])}
                for n in numbers if plain[f"label_{n}"][i] and f"score_{n}" in plain]
         codes = at["set"].split("|") if at["set"] else []
-        return {"code": at["code_auto"] or (top[0]["code"] if top else ""), "level": at["level"],
-                "status": at["status"], "reason": at["reason"], "codes": codes,
-                "confidence": _number(at["confidence"]), "suggestions": top}
+        first = top[0] if top else {"code": "", "score": None}
+        sure = first["score"] if undecided else _number(at["confidence"])
+        return {"code": at["code_auto"] or first["code"], "level": at["level"],
+                "status": at["status"], "reason": at["reason"] or undecided, "codes": codes,
+                "confidence": sure, "suggestions": top}
     return said
 
 
@@ -171,6 +178,25 @@ def _number(text: str) -> float | None:
     "Read a number; None if there is none"
     try: return float(text)
     except ValueError: return None
+
+# %% ../../nbs/tools/31_desk_files.ipynb #e310000c
+def uploaded(
+    stream: BinaryIO, # the bytes of a table
+    filename: str, # as it was called where it comes from
+    about: NewProject, # with the columns of the text
+    folder: ModelFolder | None = None, # the model that answered
+) -> tuple[NewProject, list[NewRecord]]: # for `Desk.add_project`
+    "Read an uploaded table as a project"
+    place = Path(tempfile.mkdtemp())
+    try:
+        given = PurePosixPath(filename.replace("\\", "/")).name
+        path = place / (given if given.strip(".") else "table.csv")
+        with path.open("wb") as to: shutil.copyfileobj(stream, to)
+        return project_of(Table(path, about.text_col), about, folder)
+    except InputError as e:
+        raise InputError(e.given, where=str(e.where).replace(f"{place}/", ""), allowed=e.allowed,
+                         remedy=e.remedy, setting=e.settings) from None
+    finally: shutil.rmtree(place, ignore_errors=True)
 
 # %% ../../nbs/tools/31_desk_files.ipynb #d310000c
 @dataclass

@@ -26,18 +26,46 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.sessions import SessionMiddleware
 
 from ..parts.code_search import CodeIndex
+from ..parts.desk_answers import Answer
+from ..parts.desk_errors import add_errors
 from ..parts.desk_store import Desk
 from ..parts.errors import InputError, printable
 from ..parts.folder import ModelFolder
 from ..parts.guards import LOOPBACK, Headers, Limits, OwnPages, Watch, problem
+from ..parts.sets import sets_of
 from ..parts.worker import Worker
 from ..predict import Classifier
-from .desk_api import Office, add_errors, answers_of, api, user_of
+from .desk_api import Office, api, user_of
 from .desk_pages import pages, problem_page
 from .login import Door, check_address
 
 # %% auto #0
-__all__ = ['access', 'UPLOAD', 'open_office', 'Counters', 'make_app', 'bind', 'serve', 'log_to']
+__all__ = ['access', 'UPLOAD', 'coverages_of', 'answers_of', 'open_office', 'Counters', 'make_app', 'bind', 'serve', 'log_to']
+
+# %% ../../nbs/tools/39_desk_server.ipynb #36000008
+def coverages_of(
+    clf: Classifier, # a saved model
+) -> list[float]: # such as [0.9, 0.95, 0.99]; empty if the folder knows of no sets
+    "List what the sets of a model promise"
+    rules = clf.rules
+    audited = rules.granted.sets if rules.granted and not rules.withdrawn else None
+    found = audited or rules.sets
+    return found.coverages if found else []
+
+
+def answers_of(
+    clf: Classifier, # a saved model
+    texts: list[str], # descriptions, none blank
+) -> list[Answer]: # one a text
+    "Ask the model about `texts` once"
+    logits, rules = clf.logits(texts), clf.rules
+    probs = clf.probabilities(logits)
+    found = rules.decide(texts, logits, probs).astype(object)
+    decided = found.where(found.notna(), None).to_dict("records")
+    sets = {o: sets_of(probs, rules.check_sets(o), o) for o in coverages_of(clf)}
+    return [Answer(row, {"title": ""} | about,
+                   {} if about["status"] == "uncodable" else {o: s[i] for o, s in sets.items()})
+            for i, (row, about) in enumerate(zip(probs, decided))]
 
 # %% ../../nbs/tools/39_desk_server.ipynb #39000007
 access = logging.getLogger("nace_clf.desk.access")
@@ -176,6 +204,7 @@ def serve(
     with bind(host, port) as open_socket:
         ModelFolder(folder)
         with Desk(db) as desk, log_to(db):
+            desk.ready()  # SQLite opens a file that it may not write to without a word
             office = open_office(Classifier(folder), desk, door)
             app = make_app(office, LOOPBACK if loopback else ())
             name = f"[{host}]" if ":" in host else host

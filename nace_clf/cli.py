@@ -410,6 +410,41 @@ def tune(
 # %% ../nbs/tools/14_cli.ipynb #d3414002
 app.add_typer(desk_commands.app, name="desk")
 
+# %% ../nbs/tools/14_cli.ipynb #d4314002
+@app.command()
+def dossier(
+    folder: opt.DossierModel = None, job: opt.JobOf = None, audit: opt.AuditOf = None,
+    desk: opt.DeskOf = None, before: opt.BeforeOf = None, by: opt.AuditBy = None,
+    out: opt.DossierOut = Path("dossier.html"), examples: opt.Examples = False,
+    verify: opt.Verify = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
+    encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
+):
+    "Say all that an office must say of a coding run, as a page, JSON and a model card."
+    from nace_clf.tools import dossier as making
+    if verify:
+        print(*making.verify_dossier(verify), sep="\n")
+        return
+    if folder is None or job is None:
+        raise InputError("no run is named", setting=("job", "verify"),
+                         remedy="name the model's folder, and the table with {job}; or a dossier "
+                         "with {verify}")
+    if out.suffix.lower() != ".html":
+        raise InputError(f"{{out}} {out} is not allowed", setting="out",
+                         allowed="a name that ends in .html")
+    from nace_clf.parts.tables import Table
+    rows = audit and Table(audit, text_col or (), label_col or "", encoding=encoding,
+                           delimiter=delimiter)
+    said = opt.command_of("dossier", folder, job=job, audit=audit, desk=desk, before=before,
+                          by=by)
+    asked = making.Request(folder, job, out, rows or None, desk, before, tuple(by or ()), examples,
+                           (said,))
+    opt.check_outputs(dict(zip(("html", "json", "card"), asked.files)),
+                      {"audit": audit, "coded table": job, "database": desk, "earlier run": before,
+                       "summary": f"{job.removesuffix('.job')}.summary.json",
+                       **opt.files_of(folder)})
+    made = making.make_dossier(asked)
+    print(*making.write_dossier(made, asked), making.told(made), sep="\n")
+
 # %% ../nbs/tools/14_cli.ipynb #1050928c
 _DESCRIPTIONS = ["we grow rice on our family farm", "boulangerie artisanale, vente de pain",
                  "разработка компьютерных программ"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -17,17 +18,18 @@ from typing import Annotated, Optional
 import typer
 
 from .config import Config, class_config, from_yaml, settings_table, small_config
-from .parts.errors import InputError
+from .parts.errors import InputError, public_name
 from .terminal import typed
 
 # %% auto #0
 __all__ = ['COMMANDS', 'spell', 'number', 'with_settings', 'settings_from', 'only_given', 'check_outputs', 'files_of',
-           'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions', 'print_formats',
-           'training_table']
+           'command_of', 'check_revision', 'check_fits', 'terminal_width', 'print_table', 'print_predictions',
+           'print_formats', 'training_table']
 
 # %% ../nbs/tools/13_options.ipynb #2a47f71c
 COMMANDS = ("sample", "check", "train", "evaluate", "compare", "predict", "export", "review",
-            "tune", "demo", "engine", "audit", "certify", "show", "calibrate", "start", "desk")
+            "tune", "demo", "engine", "audit", "certify", "show", "calibrate", "start", "desk",
+            "dossier")
 
 
 def spell(
@@ -200,6 +202,22 @@ Overwrite = _given(bool, "Replace the model folder if it exists.", "--overwrite"
 Format = _given(str, "The only one is 'onnx'.")
 Int8 = _given(bool, "Weights of 8 bits: a quarter of the size.", "--int8")
 
+# %% ../nbs/tools/13_options.ipynb #d1300042
+DossierModel = _named(Optional[Path], "Folder of the model that coded it.", "[DIR]")
+JobOf = _given(Optional[str], "Table that predict wrote with --output, or the name of its job.",
+               metavar="OUT.job")
+AuditOf = _given(Optional[str], f"Rows drawn at random and coded by people: {_TABLE}",
+                 metavar="AUDIT")
+DeskOf = _given(Optional[str], "Database of the desk where people decided.", metavar="DB")
+BeforeOf = _given(Optional[str], "An earlier run to compare with: its table, or the name of its "
+                  "job.", metavar="OTHER.job")
+AuditBy = _given(Optional[list[str]], "Score each value of this column of the audit too, such as a "
+                 "language; may be repeated.", "--by", metavar="COLUMN", **_TYPED)
+Examples = _given(bool, "Show the texts of examples as they are, personal data too.", "--examples")
+DossierOut = _given(Path, "Page to write; JSON and model card get its name.", metavar="FILE.html")
+Verify = _given(Optional[Path], "Check that model and files are still those of this dossier; "
+                "exit code 2 if not.", metavar="FILE.json")
+
 # %% ../nbs/tools/13_options.ipynb #fa98af6f
 def with_settings(
     command: Callable, # a function that takes the settings as `**settings`
@@ -290,6 +308,19 @@ def files_of(
         except (InputError, KeyError, TypeError): continue  # reading the model says why
         found |= {f"model's {name} in {path.parent}": path.parent / name for name in names}
     return found
+
+# %% ../nbs/tools/13_options.ipynb #d1300044
+def command_of(
+    name: str, # of a command
+    *arguments: str | Path, # in their order
+    **given: object, # options by setting; those that are empty are left out
+) -> str: # one line
+    "Write the command `name` down as it could be typed"
+    words = [*spell(name).split(), *map(str, arguments)]
+    for setting, value in given.items():
+        for one in value if isinstance(value, list) else [value] if value else []:
+            words += ["--" + setting.replace("_", "-"), public_name(str(one))]
+    return shlex.join(words)
 
 # %% ../nbs/tools/13_options.ipynb #4a7b592a
 def check_revision(

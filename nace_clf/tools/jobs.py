@@ -19,6 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from ..parts.answers import Answers, is_whole, join_parts, keep_part
+from ..parts.costs import Meter
 from ..parts.decisions import draw_texts
 from ..parts.distinct import Listed, Listing, broken, read_texts
 from ..parts.drift import Drift, drift_of
@@ -303,7 +304,7 @@ def code_large(
     compute: Compute = here, # who computes
 ) -> Summary: # what came of it; also kept beside the output
     "Code a table of any size"
-    began, clf = time.monotonic(), job.answerer.clf
+    meter, clf = Meter(), job.answerer.clf
     if job.table.format.kind == "frame":
         raise InputError("is a frame in memory", where=job.table.name, allowed="a file")
     job.table.require(text_col=job.table.text_col)
@@ -318,15 +319,15 @@ def code_large(
             job.answerer.withdrawn = start.withdrawn
             before = _code(job, start, told, compute)
             tally = _write(job, start, told)
-        seconds = time.monotonic() - began
+        cost = meter.now()
         summary = summary_of(
             job.answerer, job.table, plan, tally, distinct_texts=start.distinct, parts=start.parts,
-            parts_before=before, seconds=round(seconds, 1), withdrawn=start.withdrawn,
-            drift=start.drift)
+            parts_before=before, seconds=round(cost.seconds, 1), cost=cost,
+            withdrawn=start.withdrawn, drift=start.drift)
         _keep(job.summary, summary)
         _clear(job.folder)
     with suppress(OSError): job.folder.rmdir()
-    log.info("%s in %.1f s, by %s", tally.said(clf.decides), seconds, clf.computed)
+    log.info("%s in %.1f s, by %s", tally.said(clf.decides), cost.seconds, clf.computed)
     if start.withdrawn:
         log.warning("%s: %s", job.table.name, why_withdrawn(start.withdrawn, start.drift))
     return summary

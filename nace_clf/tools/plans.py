@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from ..parts.costs import Cost
 from ..parts.decisions import model_digest
 from ..parts.drift import Drift
 from ..parts.tables import Table
@@ -193,6 +194,8 @@ class Summary(BaseModel):
     parts: int # of the job
     parts_before: int # that an earlier run had left
     seconds: float # of this run
+    cost: Cost | None = None # what this run took of the machine
+    plan: Plan | None = None # what the answers depend on
 
     @property
     def exit_code(self) -> int: # 1: a certificate was withdrawn
@@ -257,7 +260,8 @@ def summary_of(
     "Sum a job up"
     name = PurePosixPath(table.name.replace("\\", "/")).name
     return Summary(
-        version=version("nace_clf"), input=name, input_sha256=table.sha256, output=plan.output,
+        version=version("nace_clf"), plan=plan, input=name, input_sha256=table.sha256,
+        output=plan.output,
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         rows=tally.rows.total(), status=tally.by(0), reason=tally.by(1), level=tally.by(2),
         engine=str(answerer.clf.computed), model=plan.model, answers=plan.answers,

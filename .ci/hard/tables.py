@@ -157,7 +157,7 @@ table("random bytes as an old Excel file", b"\xd0\xcf\x11\xe0" + random.Random(4
 table("a ZIP that holds no workbook", lambda p: zipfile.ZipFile(p, "w").writestr("a", "b"),
       file="t.xlsx")
 table("two columns of one name", b"text,text,label\na,b,A\n", "two columns")
-table("a folder in place of a table", lambda p: p.mkdir(), "no such file")
+table("a folder in place of a table", lambda p: p.mkdir(), "is a folder, and is empty")
 if hasattr(os, "mkfifo"): table("a pipe in place of a table", os.mkfifo, "no such file")
 table("a link to itself", lambda p: p.symlink_to(p))
 attack("a name of 500 letters", lambda d: run(d, "check", "x" * 500 + ".csv"))

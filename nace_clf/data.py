@@ -103,7 +103,7 @@ def _with_wordings(
 def _near_wordings(rows: pd.DataFrame, labels: Labels, cfg: Config) -> tuple[pd.DataFrame, dict]:
     "Find the wordings for neighbours that `cfg` names, without what `rows` say; say which they are"
     source, one = Table(cfg.near_wordings), ~rows.label.str.contains("+", regex=False)
-    near = extra_rows(source, rows[one], labels, keep=False).rows
+    near = extra_rows(source, rows[one], labels, keep=False, setting="near_wordings").rows
     near = near[near.label.isin(labels.names)].reset_index(drop=True)
     log.info("%s: %s wordings answer as neighbours alone", source.name, f"{len(near):,}")
     return near, {"file": source.name, "sha256": source.sha256, "rows": len(near)}

@@ -162,7 +162,9 @@ def fit(
 
 def _seen_in(ds: Data) -> Seen:
     "Remember the texts of `ds`, so that nobody audits the model with them"
-    return Seen.of(*(part["text"][:] for part in (ds["train"], ds.get("validation")) if part))
+    near = [] if ds.near is None else ds.near.text.tolist()  # a neighbour is as good as a row
+    valid = ds["validation"]["text"][:] if "validation" in ds else []
+    return Seen.of([*ds["train"]["text"][:], *near], valid)
 
 
 def _score_and_save(

@@ -82,6 +82,8 @@ def _other_rows(data: dict) -> str:
     said, words, partial = "", data.get("wordings"), data.get("partial", 0)
     if words: said += f" and on {words['rows']:,} official wordings of `{words['file']}`"
     if partial: said += f"; {partial:,} of these have a code above the level"
+    if near := data.get("near_wordings"):
+        said += f". {near['rows']:,} wordings of `{near['file']}` answer beside it as neighbours"
     return said
 
 

@@ -73,9 +73,10 @@ def extra_rows(
     rows: pd.DataFrame, # the training table's text and label
     labels: Labels, # its labels
     keep: bool = True, # use codes above the level, too
+    setting: str = "wordings", # that names the table, for errors
 ) -> Extra: # the rows to add
     "Find the wordings of `source` that can be added to the training table `rows`"
-    found = _read(source, labels)
+    found = _read(source, labels, setting)
     pairs = found[["code", "revision"]].drop_duplicates().itertuples(index=False)
     where = {(c, r): place(c, r, labels) for c, r in pairs}
     label = pd.Series([where[pair] for pair in zip(found.code, found.revision)], dtype=object)
@@ -86,7 +87,7 @@ def extra_rows(
     if not keep: _mark(found, shallow, "of several classes")
     exact = rows.text[rows.label.isin(labels.names)]
     _mark(found, found.key.isin(set(exact.map(fold))), "in the table")
-    return _gathered(found, shallow, labels, source.name)
+    return _gathered(found, shallow, labels, source.name, setting)
 
 
 def _mark(found: pd.DataFrame, which: pd.Series, why: str):
@@ -108,7 +109,9 @@ def _has_section(rows: pd.DataFrame, labels: Labels) -> Callable[[str], bool]:
                              for o in label.split("+") if o)
 
 
-def _gathered(found: pd.DataFrame, shallow: pd.Series, labels: Labels, where: str) -> Extra:
+def _gathered(
+    found: pd.DataFrame, shallow: pd.Series, labels: Labels, where: str, setting: str,
+) -> Extra:
     "Take the rows that stay, each text once with its deepest label"
     used = found[found.why == ""].assign(shallow=shallow)
     deepest = used.groupby("key").shallow.transform("min")
@@ -129,49 +132,49 @@ def _gathered(found: pd.DataFrame, shallow: pd.Series, labels: Labels, where: st
     if used.empty:
         reasons = ", ".join(f"{n:,} {why}" for why, n in left_out.items())
         raise InputError(f"none of the wordings can be used: {reasons}", where=where,
-                         setting="wordings", remedy="leave {wordings} out")
+                         setting=setting, remedy=f"leave {{{setting}}} out")
     return Extra(used[["text", "label"]], replace(whole, above=tuple(useful)), dict(left_out))
 
 # %% ../../nbs/parts/59_extra_rows.ipynb #59a0000d
-def _read(source: Table, labels: Labels) -> pd.DataFrame:
+def _read(source: Table, labels: Labels, setting: str) -> pd.DataFrame:
     "Read text, code and revision of the wordings in `source`, and check them"
     where = source.place(column="code")
     if not labels.revision:
         raise InputError("wordings need labels that are NACE codes, in a revision that is known",
-                         setting=("wordings", "revision"), where=source.name,
-                         remedy="say it with {revision}, 2 or 2.1, or leave {wordings} out")
+                         setting=(setting, "revision"), where=source.name,
+                         remedy=f"say it with {{revision}}, 2 or 2.1, or leave {{{setting}}} out")
     for name in ("text", "code"):
         if name in source.columns: continue
-        raise InputError(f"has no column {name!r}", where=source.name, setting="wordings",
+        raise InputError(f"has no column {name!r}", where=source.name, setting=setting,
                          allowed="a table of wordings with the columns text and code")
     told = "revision" if "revision" in source.columns else ""
     read = Table.checked(source.using("text", "code", told))
     read = read.rename(columns={"label": "code", "group": "revision"})
-    if not told: read["revision"] = _one_revision(read, where, labels)
-    _check_codes(read, source)
+    if not told: read["revision"] = _one_revision(read, where, labels, setting)
+    _check_codes(read, source, setting)
     return read.reset_index(drop=True)
 
 
-def _one_revision(read: pd.DataFrame, where, labels: Labels) -> str:
+def _one_revision(read: pd.DataFrame, where, labels: Labels, setting: str) -> str:
     "Find the revision of codes without one, or say that it is not that of the labels"
     found = detect_revision(read.code.unique())
     if found.revision == labels.revision or not any(found.only.values()): return labels.revision
     raise InputError(f"the wordings are not in Rev. {labels.revision}, as the labels are: {found}",
-                     where=where, setting="wordings",
+                     where=where, setting=setting,
                      remedy="add a column revision that says 2 or 2.1 in each row")
 
 
-def _check_codes(read: pd.DataFrame, source: Table):
+def _check_codes(read: pd.DataFrame, source: Table, setting: str):
     "Raise an `InputError` unless each code is one of its revision"
     strange = read.index[~read.revision.isin(REVISIONS)]
     if len(strange):
         raise InputError(f"revision {read.revision[strange[0]]!r} is not allowed",
-                         where=source.place(strange[0], "revision"), setting="wordings",
+                         where=source.place(strange[0], "revision"), setting=setting,
                          allowed=f"2 or 2.1{more_rows(strange)}")
     known = [code in titles(r) for code, r in zip(read.code, read.revision)]
     wrong = read.index[[not o for o in known]]
     if not len(wrong): return
     code, revision = read.code[wrong[0]], read.revision[wrong[0]]
-    raise InputError(f"{code!r} is no code of NACE Rev. {revision}", setting="wordings",
+    raise InputError(f"{code!r} is no code of NACE Rev. {revision}", setting=setting,
                      where=source.place(wrong[0], "code"),
                      allowed=f"codes as 10.7 or 10.71{more_rows(wrong)}")

@@ -26,7 +26,7 @@ from .coding_run import Run, audit_of, read_run
 from .dossier_answers import Material, answers_to
 
 # %% auto #0
-__all__ = ['Request', 'identity_of', 'make_dossier', 'write_dossier', 'told', 'card_of', 'read_dossier', 'verify_dossier']
+__all__ = ['Request', 'make_dossier', 'write_dossier', 'told', 'card_of', 'read_dossier', 'verify_dossier']
 
 # %% ../../nbs/tools/43_dossier.ipynb #d4300008
 _PACKAGES = ("nace_clf", "torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn",
@@ -66,7 +66,7 @@ def _file(role: str, table: Table, folder: Path) -> Digest:
                   sha256=table.sha256)
 
 
-def identity_of(
+def _identity_of(
     asked: Request, # what is asked
     of: Material, # what was read
 ) -> Identity: # digests, versions, command lines
@@ -104,7 +104,7 @@ def make_dossier(
     with ExitStack() as stack:
         of = _opened(asked, stack)
         sections = sections_of(_with_identity(answers_to(of), asked, of))
-        identity = identity_of(asked, of)
+        identity = _identity_of(asked, of)
     today = datetime.now(timezone.utc).isoformat(timespec="seconds")
     title = f"Dossier of a coding run: {Path(of.run.table.name).name}"
     return Dossier(created=today, title=title, identity=identity, sections=sections).sealed()
@@ -119,7 +119,8 @@ def _opened(asked: Request, stack: ExitStack) -> Material:
     if asked.before: before = read_run(asked.before, folder, same_model=False)
     if asked.desk:
         if "://" not in asked.desk and not Path(asked.desk).is_file():
-            raise InputError("there is no such database", where=asked.desk, setting="desk")
+            raise InputError("there is no such database", where=asked.desk, setting="desk",
+                             allowed="the file of a desk, or its address at a server")
         desk = stack.enter_context(Desk(asked.desk))
     return Material(folder, Classifier(asked.folder), run, audited, desk, before, asked.by,
                     asked.plain)

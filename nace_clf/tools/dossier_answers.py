@@ -31,7 +31,7 @@ from .personal import mask
 from .report import by_group, read_groups, readable
 
 # %% auto #0
-__all__ = ['EXAMPLES', 'Material', 'shown', 'answers_to']
+__all__ = ['EXAMPLES', 'Material', 'answers_to']
 
 # %% ../../nbs/tools/42_dossier_answers.ipynb #d4200006
 @dataclass
@@ -61,7 +61,7 @@ class Material:
         return [totals_of(self.run, self.audited, self.folder, level) for level in levels]
 
 
-def shown(
+def _shown(
     title: str, # above the table
     df: pd.DataFrame, # its columns, without the index
 ) -> Shown: # as a dossier keeps it
@@ -120,7 +120,7 @@ def _process(rows: pd.DataFrame) -> Answer:
     columns = ["status", "meaning", "reason", "records", "share"]
     people = int((rows.status == "review").sum())
     said = f"{people:,} of {len(rows):,} records ({_share(people, len(rows))}) are for people."
-    return Answer([said], [shown("Records by status", pd.DataFrame(table, columns=columns))])
+    return Answer([said], [_shown("Records by status", pd.DataFrame(table, columns=columns))])
 
 # %% ../../nbs/tools/42_dossier_answers.ipynb #d420000a
 EXAMPLES = 2  # of each section
@@ -144,7 +144,7 @@ def _about_reasons(
     near = of.clf.neighbours.evidence(of.clf.states(some.text.tolist()))
     table = pd.DataFrame({"text": some.text.map(hide), "code": some.label_1,
                           "nearest training texts": [hide(o) for o in near]})
-    return found | {"neighbours": Answer(tables=[shown("Nearest training texts (code, cosine)",
+    return found | {"neighbours": Answer(tables=[_shown("Nearest training texts (code, cosine)",
                                                        table)])}
 
 
@@ -183,7 +183,7 @@ def _words(of: Material, some: pd.DataFrame, hide) -> Answer:
     said = (f"{EXAMPLES} texts of each section, drawn at random. Each word was left out in turn; "
             "a number is what the probability of the code loses without the word.")
     table = pd.DataFrame(rows, columns=columns)
-    return Answer([said], [shown("Words that carried the code", table)])
+    return Answer([said], [_shown("Words that carried the code", table)])
 
 # %% ../../nbs/tools/42_dossier_answers.ipynb #d420000c
 _NO_AUDIT = "no audit was given"
@@ -205,10 +205,10 @@ def _about_accuracy(
             f"{PurePath(of.audited.test.table.name).name} that were drawn at random and coded by "
             "people.")
     classes = [o for o in tables if o.startswith(("Classes", "The "))]
-    overall = [shown(name, table) for name, table in tables.items() if name not in classes]
+    overall = [_shown(name, table) for name, table in tables.items() if name not in classes]
     notes = [_sentence(note) for note in report.notes]
     found |= {"audit": Answer([said, *notes], overall), "totals": _totals(of),
-              "classes": Answer(tables=[shown(name, tables[name]) for name in classes])}
+              "classes": Answer(tables=[_shown(name, tables[name]) for name in classes])}
     return found | {"bias": _groups(of)}
 
 
@@ -228,7 +228,7 @@ def _groups(of: Material) -> Answer:
     if not of.by: return Answer(missing="no column of the audit was named to score by")
     columns = read_groups(of.audited.test, list(of.by))
     with_groups = replace(of.report, groups=by_group(of.report, columns))
-    return Answer(tables=[shown(name, table) for name, table in readable(with_groups).items()
+    return Answer(tables=[_shown(name, table) for name, table in readable(with_groups).items()
                           if name.startswith("By ")])
 
 
@@ -241,7 +241,7 @@ def _totals(of: Material) -> Answer:
         codes = ", ".join(map(str, off.index)) or "none"
         said.append(f"By {name}: {len(off)} of {len(counts)} counts as coded lie outside the 95% "
                     f"interval of the corrected count ({codes}).")
-        tables.append(shown(f"Records by {name}, as coded and corrected", _laid_out(of, found)))
+        tables.append(_shown(f"Records by {name}, as coded and corrected", _laid_out(of, found)))
     found, group = of.totals[0], of.folder.config.get("group_col")
     if group and of.audited.drawn_once and group in of.audited.test.table.columns:
         said.append(f"The audit took one row of each {group}; the totals count its rows as if one "
@@ -292,7 +292,7 @@ def _agreement(of: Material) -> Answer:
         names = {name: f"pair {i}" for i, name in enumerate(found.coders.unique(), 1)}
         table = found.assign(coders=[o if o.startswith("all ") else names[o] for o in found.coders])
         title = f"Agreement of coders, project {project.name}"
-        tables.append(shown(title, table.round(3)))
+        tables.append(_shown(title, table.round(3)))
     if tables: return Answer(tables=tables)
     return Answer(missing="no record of the desk was coded by two people")
 
@@ -309,7 +309,7 @@ def _about_changes(
     if drift is not None:
         tests = pd.DataFrame([*drift.tests.items()], columns=["what", "p"]).round(4)
         against = Answer([_sentence(str(drift))],
-                         [shown("Tests, corrected for their number", tests)])
+                         [_shown("Tests, corrected for their number", tests)])
     return {"audit_drift": against, "runs": _runs(of)}
 
 
@@ -320,7 +320,7 @@ def _runs(of: Material) -> Answer:
     table = pd.DataFrame([(o.what, round(o.distance, 4), f"{o.p:.2g}",
                            "yes" if o.more_than_chance else "no", o.said) for o in found.changes],
                          columns=["what", "distance", "p", "more than chance", "how"])
-    tables = [shown("What has changed", table), _moved("Codes", found.classes)]
+    tables = [_shown("What has changed", table), _moved("Codes", found.classes)]
     names = [PurePath(o.table.name).name for o in (of.run, of.before)]
     said = [f"{found.texts[1]:,} different texts of {names[0]} are compared with "
             f"{found.texts[0]:,} of {names[1]}; distance 0: alike, 1: nothing in common; p-values "
@@ -336,7 +336,7 @@ def _moved(kind: str, rows: list[tuple[str, float, float]]) -> Shown:
     "Show shares before and now"
     table = pd.DataFrame([(o, f"{was:.1%}", f"{now:.1%}") for o, was, now in rows],
                          columns=[kind.lower(), "before", "now"])
-    return shown(f"{kind} whose share has changed most", table)
+    return _shown(f"{kind} whose share has changed most", table)
 
 # %% ../../nbs/tools/42_dossier_answers.ipynb #d4200011
 def _about_time_and_cost(

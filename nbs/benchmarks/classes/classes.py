@@ -106,7 +106,7 @@ def started(split: str) -> Path:
 
 def linear_peer(split: str) -> Path:
     "Train LinearSVC, the best peer without a pretrained model, on the wordings, too"
-    out = RUNS[split] / "LinearSVC_wordings"
+    out = RUNS[split] / "with_wordings" / "LinearSVC"
     if (out / "predictions.csv").is_file(): return out / "predictions.csv"
     train, test = at_class(split, "train"), at_class(split, "test")
     more = every_wording(split).wordings.rename(columns={"code": "label"})
@@ -131,8 +131,8 @@ def compared(split: str, seed: int) -> Comparison:
               "no training": Classifier(started(split))}
     if split == "random":
         for path in sorted(RUNS[split].glob("*/predictions.csv")):
-            if path.parent.name not in ("nace_clf", "LinearSVC_wordings"):
-                models[path.parent.name] = Recorded(path, texts, whole.names)
+            if path.parent.name == "nace_clf": continue
+            models[path.parent.name] = Recorded(path, texts, whole.names)
     models["LinearSVC, with wordings"] = Recorded(linear_peer(split), texts, whole.names)
     return compare_models(models, Table(test, "text", "label"), level="class", revision="2")
 

@@ -227,24 +227,26 @@ def _with(ds: Data, rows: list[tuple[str, int]]) -> Data:
     return _trained_on(ds, concatenate_datasets([ds["train"], more]))
 
 
-def others(trainer: OrderedTrainer, n: int = 2) -> list[torch.nn.Module]:
-    "Train `n` more models on the same rows in other orders, from the same first weights"
-    first = {k: v.clone() for k, v in trainer.model.state_dict().items()}
-    models, seed = [], trainer.args.seed
-    rows = split(seed, len(trainer.train_dataset))
-    for k in range(1, n + 1):
+@cache
+def others(seed: int, rows: int | None, n: int = 2) -> tuple[list[torch.nn.Module], float]:
+    "Train `n` more models on the rows of `seed` in other orders, from the same first weights"
+    ds, models, start = split(seed, rows), [], time.perf_counter()
+    for k in range(n + 1):
         cfg = demo_config(**BARE | {"seed": seed + 100 * k})
         with tempfile.TemporaryDirectory() as tmp:
-            other = build_trainer(rows, cfg, tmp, progress=False)
+            other = build_trainer(ds, cfg, tmp, progress=False)
+            if k == 0:
+                first = other.model.state_dict()
+                continue
             other.model.load_state_dict(first)
             other.train()
         models.append(other.model)
-    return models
+    return models, time.perf_counter() - start
 
 
-def ensemble(trainer: OrderedTrainer):
-    "Train three models, and average the logarithms of their probabilities"
-    models, predict = [*others(trainer), trainer.model], trainer.predict
+def ensemble(trainer: OrderedTrainer, models: list[torch.nn.Module]):
+    "Average the logarithms of the probabilities of three models"
+    models, predict = [*models, trainer.model], trainer.predict
 
     def averaged(rows: Dataset):
         "Ask each model, and average"
@@ -267,9 +269,9 @@ class Soup(TrainerCallback):
             if p.requires_grad: p.copy_(torch.stack([p, *(m[k] for m in self.models)]).mean(0))
 
 
-def soup(trainer: OrderedTrainer):
-    "Train three models, and average their weights"
-    trainer.add_callback(Soup(others(trainer)))
+def soup(trainer: OrderedTrainer, models: list[torch.nn.Module]):
+    "Average the weights of three models"
+    trainer.add_callback(Soup(models))
 
 
 def sections_of(code: str) -> set[str]:
@@ -334,12 +336,14 @@ def score(name: str, seed: int, rows: int | None) -> dict:
     cfg = demo_config(**BARE | {"seed": seed} | settings)
     more = change in (with_titles, with_notes)
     ds = change(split(seed, rows)) if more else split(seed, rows)
+    models, spent = others(seed, rows) if change in (ensemble, soup) else (None, 0.0)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as tmp:
         trainer = build_trainer(ds, cfg, tmp, progress=False)
-        if change and not more: change(trainer)
+        if models: change(trainer, models)
+        elif change and not more: change(trainer)
         trainer.train()
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start + spent
     out = trainer.predict(trainer.eval_dataset)
     found = compute_scores(out.predictions, out.label_ids)
     loss = float(cross_entropy(torch.tensor(out.predictions), torch.tensor(out.label_ids)))

@@ -256,7 +256,12 @@ def predict(
         from nace_clf.tools.plans import Answerer, Asked
         answerer = Answerer(folder, Asked(top_k, sets, why, revision, precision, blend, cascade))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
-    job = Job(answerer, table.using(answerer.text_col), output, safe_csv)
+    said = opt.command_of(
+        "predict", folder, input=input, output=output, top_k=top_k if top_k != 2 else None,
+        why=why, text_col=text_col, revision=revision, blend=blend, no_blend=blend is False,
+        cascade=cascade, no_cascade=cascade is False, encoding=encoding, delimiter=delimiter,
+        precision=precision if precision != "auto" else "", safe_csv=safe_csv, sets=sets)
+    job = Job(answerer, table.using(answerer.text_col), output, safe_csv, command=said)
     found = code_large(job, resume, progress)
     print(output, job.summary, sep="\n")
     return found.exit_code
@@ -414,7 +419,8 @@ app.add_typer(desk_commands.app, name="desk")
 @app.command()
 def dossier(
     folder: opt.DossierModel = None, job: opt.JobOf = None, audit: opt.AuditOf = None,
-    desk: opt.DeskOf = None, before: opt.BeforeOf = None, by: opt.AuditBy = None,
+    desk: opt.DeskOf = None, before: opt.BeforeOf = None, train: opt.TrainedOf = None,
+    by: opt.AuditBy = None,
     out: opt.DossierOut = Path("dossier.html"), examples: opt.Examples = False,
     verify: opt.Verify = None, text_col: opt.TextCol = None, label_col: opt.LabelCol = None,
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
@@ -435,11 +441,12 @@ def dossier(
     rows = audit and Table(audit, text_col or (), label_col or "", encoding=encoding,
                            delimiter=delimiter)
     said = opt.command_of("dossier", folder, job=job, audit=audit, desk=desk, before=before,
-                          by=by)
+                          train=train, by=by)
     asked = making.Request(folder, job, out, rows or None, desk, before, tuple(by or ()), examples,
-                           (said,))
+                           (said,), Table(train) if train else None)
     opt.check_outputs(dict(zip(("html", "json", "card"), asked.files)),
                       {"audit": audit, "coded table": job, "database": desk, "earlier run": before,
+                       "training table": train,
                        "summary": f"{job.removesuffix('.job')}.summary.json",
                        **opt.files_of(folder)})
     made = making.make_dossier(asked)

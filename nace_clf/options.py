@@ -209,6 +209,8 @@ JobOf = _given(Optional[str], "Table that predict wrote with --output, or the na
 AuditOf = _given(Optional[str], f"Rows drawn at random and coded by people: {_TABLE}",
                  metavar="AUDIT")
 DeskOf = _given(Optional[str], "Database of the desk where people decided.", metavar="DB")
+TrainedOf = _given(Optional[str], "The training table, so that its digest is checked, now and with "
+                   "--verify.", "--train", metavar="TRAIN")
 BeforeOf = _given(Optional[str], "An earlier run to compare with: its table, or the name of its "
                   "job.", metavar="OTHER.job")
 AuditBy = _given(Optional[list[str]], "Score each value of this column of the audit too, such as a "
@@ -313,13 +315,14 @@ def files_of(
 def command_of(
     name: str, # of a command
     *arguments: str | Path, # in their order
-    **given: object, # options by setting; those that are empty are left out
+    **given: object, # options by setting; True: a switch; those that are empty are left out
 ) -> str: # one line
     "Write the command `name` down as it could be typed"
     words = [*spell(name).split(), *map(str, arguments)]
     for setting, value in given.items():
+        option = "--" + setting.replace("_", "-")
         for one in value if isinstance(value, list) else [value] if value else []:
-            words += ["--" + setting.replace("_", "-"), public_name(str(one))]
+            words += [option] if one is True else [option, public_name(str(one))]
     return shlex.join(words)
 
 # %% ../nbs/tools/13_options.ipynb #4a7b592a

@@ -22,6 +22,7 @@ def example_folder(
     texts: Iterable[str], # texts whose words its tokenizer knows
     names: tuple[str, ...] = ("A", "F", "P"), # labels, in the order of their numbers
     spread: float = 1.0, # factor of its weights; with 1 all texts are nearly one to it
+    **data, # more that the manifest is to say of the training table
 ) -> Path: # the folder
     "Save a tiny BERT of random weights as if it had been trained"
     import torch
@@ -38,5 +39,5 @@ def example_folder(
              "tokenizer": Part(1, ["tokenizer.json", "tokenizer_config.json"])}
     config = {"text_col": ["text"], "label_col": "label", "level": "as-is", "model_id": "tiny",
               "max_seq_len": 64}
-    write_manifest(folder, config, {"revision": "2", "file": "train.csv"}, {}, parts)
+    write_manifest(folder, config, {"revision": "2", "file": "train.csv"} | data, {}, parts)
     return folder

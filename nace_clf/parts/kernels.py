@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import platform
+import time
+from collections.abc import Callable
+from functools import cache
 
 import torch
 
@@ -14,7 +17,7 @@ from .errors import InputError, one_line
 
 # %% auto #0
 __all__ = ['log', 'SAFE', 'short_attention', 'register_short', 'PackedLinear', 'answers_alike', 'can_pack', 'quantize_rows',
-           'Int8Linear', 'has_int8', 'check_int8']
+           'Int8Linear', 'has_int8', 'check_int8', 'multiply_bytes']
 
 # %% ../../nbs/parts/20_kernels.ipynb #14a00001
 log = logging.getLogger(__name__)
@@ -169,3 +172,43 @@ def check_int8(
                          "and a torch that uses them here", allowed="'auto'",
                          setting=("precision", "export"),
                          remedy="or give the model 8 bits in the ONNX format with {export}")
+
+# %% ../../nbs/parts/20_kernels.ipynb #b1700002
+def multiply_bytes(
+    a: torch.Tensor, # int8, [rows, size]
+    b: torch.Tensor, # int8, [size, columns]
+) -> torch.Tensor: # whole numbers in float32, [rows, columns]
+    "Multiply bytes the faster way"
+    return _byte_product()(a, b)
+
+
+def _as_floats(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    "Multiply bytes as numbers with a point"
+    return a.float() @ b.float()
+
+
+def _as_bytes(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    "Multiply bytes as whole numbers"
+    return torch._int_mm(a, b).float()
+
+
+@cache
+def _byte_product() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    "Try both ways once, and choose the faster one that is right"
+    numbers, shapes = torch.Generator().manual_seed(0), ((1, 30, 1), (7, 96, 3), (512, 384, 256))
+    made = [[torch.randint(-127, 128, o, generator=numbers).to(torch.int8) for o in (m, n)]
+            for m, n in (((i, j), (j, k)) for i, j, k in shapes)]
+    try: right = all(torch.equal(_as_bytes(*o), _as_floats(*o)) for o in made)
+    except Exception as e:  # whatever an operator does that is not as it was
+        log.warning("products of bytes fail here (%s); floats instead", one_line(e))
+        return _as_floats
+    if not right: log.warning("products of bytes are wrong here; floats instead")
+    times = {f: min(_seconds(f, *made[-1]) for _ in range(3)) for f in (_as_floats, _as_bytes)}
+    return min(times, key=times.get) if right else _as_floats
+
+
+def _seconds(f: Callable, *args) -> float:
+    "Measure one call"
+    start = time.perf_counter()
+    f(*args)
+    return time.perf_counter() - start

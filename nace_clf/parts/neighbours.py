@@ -21,12 +21,13 @@ from safetensors.numpy import load_file, save
 
 from .errors import InputError, one_line
 from .files import replacing, write_text
+from .kernels import multiply_bytes
 from .runner import Runner
 from .stored import COPY_AGAIN, read_json
 
 # %% auto #0
-__all__ = ['log', 'EXACT', 'NEAREST', 'FORMAT', 'NEIGHBOUR_FILES', 'Space', 'pack', 'unpack', 'Neighbours', 'save_neighbours',
-           'load_neighbours', 'Coder']
+__all__ = ['log', 'EXACT', 'NEAREST', 'FORMAT', 'NEIGHBOUR_FILES', 'Space', 'pack', 'cosines', 'inverse_length', 'Neighbours',
+           'save_neighbours', 'load_neighbours', 'Coder']
 
 # %% ../../nbs/parts/60_neighbours.ipynb #57a00006
 log = logging.getLogger(__name__)
@@ -56,17 +57,29 @@ def pack(
     return np.round(places * (127 / np.maximum(most, 1e-9))).astype(np.int8)
 
 
-def unpack(
-    vectors: np.ndarray, # as `pack` returns them
-) -> np.ndarray: # float32, of length 1, which makes their scales superfluous
-    "Make numbers of packed `vectors`"
-    found = vectors.astype(np.float32)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+def cosines(
+    known: np.ndarray, # packed vectors, [wordings, size]
+    asked: np.ndarray, # packed vectors, [texts, size]
+    per_length: np.ndarray | None = None, # of `known` as `inverse_length` gives it, if at hand
+) -> np.ndarray: # float32, [wordings, texts]
+    "Compute the cosines of all pairs of packed vectors, whose scales fall out"
+    found = multiply_bytes(torch.from_numpy(known), torch.from_numpy(asked).T)
+    if per_length is None: per_length = inverse_length(known)
+    for factor, shape in ((per_length, (-1, 1)), (inverse_length(asked), (1, -1))):
+        found.mul_(torch.from_numpy(factor).view(shape))
+    return found.numpy()
+
+
+def inverse_length(
+    vectors: np.ndarray, # packed, [texts, size]
+) -> np.ndarray: # float32, [texts]
+    "Compute what makes each of `vectors` one of length 1"
+    return 1 / np.maximum(np.linalg.norm(vectors.astype(np.float32), axis=1), 1e-9)
 
 # %% ../../nbs/parts/60_neighbours.ipynb #57a00013
 EXACT = 200_000  # wordings; of more an index finds the nearest, where usearch is installed
 NEAREST = 64  # wordings that the index finds for a text
-_PORTION = 2**22  # cosines at a time, which a processor's cache holds
+_TEXTS, _WORDINGS = 256, 1024  # compared at a time: the cache of a core holds their cosines
 
 
 @dataclass(eq=False)
@@ -82,11 +95,11 @@ class Neighbours:
     rows: int = 0 # rows that the weights were learnt on
 
     def __post_init__(self):
-        "Find where each class begins, and make an index if there are very many wordings"
-        self._at = np.flatnonzero(np.diff(self.labels, prepend=-1))
+        "Count the wordings of each class, and make an index if there are very many wordings"
         self._count = np.bincount(self.labels, minlength=len(self.names)).astype(np.float32)
+        self._per_length, self._classes = inverse_length(self.vectors), torch.tensor(self.labels)
         large = len(self.texts) > EXACT and find_spec("usearch") is not None
-        self._index, self._known = _make_index(self.vectors) if large else None, None
+        self._index = _make_index(self.vectors) if large else None
 
     def __str__(self) -> str: # such as "12,000 wordings, to the power of 0.40 ..."
         "Say it in words"
@@ -102,9 +115,9 @@ class Neighbours:
     ) -> np.ndarray: # float32, [texts, classes]; their softmax gives the probabilities
         "Compute what each class gets from its wordings"
         out = np.empty((len(states), len(self.names)), np.float32)
-        for at, numbers, alike in self._alike(states):
-            every = numbers is None
-            out[at] = self._of_all(alike) if every else self._of_nearest(numbers, alike)
+        for at, places in self._places(states, _TEXTS):
+            out[at] = self._of_nearest(*_search(self._index, places)) if self._index is not None \
+                else self._of_all(places)
         return out
 
     def logits(
@@ -123,13 +136,15 @@ class Neighbours:
     ) -> tuple[np.ndarray, np.ndarray]: # their numbers and cosines, the nearest first, [texts, k]
         "Find the `k` nearest wordings"
         k = min(k, len(self.texts))
-        which, cosines = np.zeros((len(states), k), int), np.zeros((len(states), k), np.float32)
-        for at, numbers, alike in self._alike(states):
+        which, found = np.zeros((len(states), k), int), np.zeros((len(states), k), np.float32)
+        for at, places in self._places(states, 64):
+            numbers = None
+            if self._index is None: alike = cosines(self.vectors, places, self._per_length)
+            else: numbers, alike = _search(self._index, places)
             best = torch.from_numpy(alike).topk(k, dim=0)
-            where, cosines[at] = best.indices.numpy(), best.values.numpy().T
-            if numbers is not None: where = np.take_along_axis(numbers, where, axis=0)
-            which[at] = where.T
-        return which, cosines
+            where, found[at] = best.indices.numpy(), best.values.numpy().T
+            which[at] = (where if numbers is None else np.take_along_axis(numbers, where, 0)).T
+        return which, found
 
     def evidence(
         self,
@@ -137,29 +152,23 @@ class Neighbours:
         k: int = 3, # wordings a text
     ) -> list[str]: # such as "growing of rice (01.12, 0.93); ..."
         "Name the nearest wordings with their class and cosine"
-        which, cosines = self.nearest(states, k)
         said = lambda i, cosine: f"{self.texts[i]} ({self.names[self.labels[i]]}, {cosine:.2f})"
-        return ["; ".join(map(said, *row)) for row in zip(which, cosines)]
+        return ["; ".join(map(said, *row)) for row in zip(*self.nearest(states, k))]
 
-    def _alike(
-        self, states: np.ndarray,
-    ) -> Iterator[tuple[slice, np.ndarray | None, np.ndarray]]:
-        "Yield texts, the numbers of wordings if not all, and cosines with them, [wordings, texts]"
-        places = self.space.place(states)
-        if self._index is None and self._known is None:  # once, when first asked
-            self._known = torch.from_numpy(unpack(self.vectors))
-        most = max(1, _PORTION // max(1, len(self.texts)))
-        for i in range(0, len(states), most):
-            at = slice(i, min(i + most, len(states)))
-            if self._index is not None: yield at, *_search(self._index, places[at])
-            else: yield at, None, (self._known @ torch.from_numpy(places[at]).T).numpy()
+    def _places(self, states: np.ndarray, most: int) -> Iterator[tuple[slice, np.ndarray]]:
+        "Yield the packed places of at `most` so many texts at a time"
+        places = pack(self.space.place(states))
+        for i in range(0, len(states), most): yield slice(i, i + most), places[i:i + most]
 
-    def _of_all(self, alike: np.ndarray) -> np.ndarray:
-        "Make the means of each class of the cosines `alike`, [wordings, texts] -> [texts, classes]"
-        powers = torch.from_numpy(alike).sub_(1).div_(self.temperature).exp_().numpy()
-        own = self.labels[self._at]
-        means = np.add.reduceat(powers, self._at, axis=0) / self._count[own, None]
-        found = np.log(np.maximum(means, 1e-30))
+    def _of_all(self, places: np.ndarray) -> np.ndarray:
+        "Make the means of all wordings of each class, [texts, size] -> [texts, classes]"
+        sums = torch.zeros(len(self.names), len(places))
+        for i in range(0, len(self.labels), _WORDINGS):
+            some = slice(i, i + _WORDINGS)
+            alike = torch.from_numpy(cosines(self.vectors[some], places, self._per_length[some]))
+            sums.index_add_(0, self._classes[some], alike.sub_(1).div_(self.temperature).exp_())
+        own = self._count > 0
+        found = np.log(np.maximum(sums.numpy()[own] / self._count[own, None], 1e-30))
         out = np.repeat(found.min(axis=0)[:, None], len(self.names), axis=1)
         out[:, own] = found.T
         return out
@@ -185,7 +194,7 @@ def _make_index(vectors: np.ndarray):
 
 def _search(index, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Find the nearest in the `index`: numbers and cosines, [wordings, texts]"
-    found = index.search(pack(places), NEAREST)
+    found = index.search(places, NEAREST)
     keys = np.atleast_2d(found.keys).astype(int)
     return keys.T, 1 - np.atleast_2d(found.distances).astype(np.float32).T
 

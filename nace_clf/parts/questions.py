@@ -111,7 +111,7 @@ _RUN = (
     Ask("machine", "cost", "Machine", "What did the machine take: time, memory, energy?"),
     Ask("people", "cost", "People", "How many minutes do people work for it?"),
     Ask("next", "cost", "The next labels",
-        "What would the next 100 labels bring? It was not measured."),
+        "What would the next 100 labels bring?"),
     Ask("worth", "cost", "Is it worth it?",
         "What do staff, machines and upkeep cost, against coding by hand?"),
 )

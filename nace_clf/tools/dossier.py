@@ -45,6 +45,7 @@ class Request:
     by: tuple[str, ...] = () # columns of the audit to score by
     plain: bool = False # show personal data in examples
     commands: tuple[str, ...] = () # command lines, as they are to be kept
+    train: Table | None = None # the table that the model was trained on, to be compared
 
     @property
     def files(self) -> tuple[Path, Path, Path]: # page, JSON, card
@@ -78,14 +79,20 @@ def _identity_of(
         files.append(Digest(role="input", name=of.run.summary.input, path=_from(beside, where),
                             sha256=of.run.summary.input_sha256))
     if data.get("sha256"):
-        files.append(Digest(role="training table", name=str(data.get("file")), path="",
+        place = _from(asked.train.path, where) if asked.train else ""
+        files.append(Digest(role="training table", name=str(data.get("file")), path=place,
                             sha256=data["sha256"]))
     if asked.audit: files.append(_file("audit", asked.audit, where))
     if of.before: files.append(_file("earlier run", of.before.table, where))
     answers = of.run.summary.answers if of.run.summary else of.clf.answers
     return Identity(model=model_digest(of.folder, answers), answers=answers,
                     folder=_from(asked.folder, where), files=files, versions=_versions(of.run),
-                    commands=list(asked.commands))
+                    commands=[*filter(None, [_command(of.run)]), *asked.commands])
+
+
+def _command(run: Run) -> str:
+    "Return the command that coded the table, if it was noted"
+    return run.summary.command if run.summary else ""
 
 
 def _versions(run: Run) -> dict[str, str]:
@@ -114,6 +121,7 @@ def _opened(asked: Request, stack: ExitStack) -> Material:
     "Open all that a dossier is made of"
     if asked.by: _check_by(asked)
     folder = ModelFolder(asked.folder)
+    if asked.train: _check_train(asked.train, folder)
     run, audited, before, desk = read_run(asked.job, folder), None, None, None
     if asked.audit: audited = audit_of(folder, asked.audit)
     if asked.before: before = read_run(asked.before, folder, same_model=False)
@@ -134,13 +142,24 @@ def _check_by(asked: Request):
     asked.audit.require(by=list(asked.by))
 
 
+def _check_train(train: Table, folder: ModelFolder):
+    "Raise an `InputError` unless the model was trained on `train`"
+    data = folder.manifest.data
+    if train.sha256 == data.get("sha256"): return
+    raise InputError("is not the table that the model was trained on", where=train.name,
+                     setting="train", remedy="leave {train} out, or give the table itself",
+                     allowed=f"{data.get('file')}, whose SHA-256 begins with "
+                     f"{str(data.get('sha256'))[:12]}")
+
+
 def _with_identity(answers: dict, asked: Request, of: Material) -> dict:
     "Answer the questions about how to do it again, whose tables the page shows"
     found = {"identity": Answer(["All digests and versions are in the table of this section, and "
                                  "in the JSON beside the page."])}
     plan, said = of.run.summary and of.run.summary.plan, []
+    if _command(of.run): said.append(f"The run: {_command(of.run)}")
     if plan:
-        said.append(f"The run: numbers {plan.numbers} by {plan.engine} on {plan.device}, texts "
+        said.append(f"It computed numbers {plan.numbers} by {plan.engine} on {plan.device}, texts "
                     f"from the column {' and '.join(plan.text_col)}, {plan.top_k} suggestions a "
                     f"record, {plan.part:,} texts a part.")
     said += [f"The dossier: {command}" for command in asked.commands]

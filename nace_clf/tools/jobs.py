@@ -118,6 +118,7 @@ class Job:
     output: Path # table to write
     safe: bool = False # mark formulas in a CSV
     part: int = PART # texts a part
+    command: str = "" # command line, to be noted in the summary
 
     @property
     def folder(self) -> Path: # beside the output
@@ -323,7 +324,7 @@ def code_large(
         summary = summary_of(
             job.answerer, job.table, plan, tally, distinct_texts=start.distinct, parts=start.parts,
             parts_before=before, seconds=round(cost.seconds, 1), cost=cost,
-            withdrawn=start.withdrawn, drift=start.drift)
+            withdrawn=start.withdrawn, drift=start.drift, command=job.command)
         _keep(job.summary, summary)
         _clear(job.folder)
     with suppress(OSError): job.folder.rmdir()

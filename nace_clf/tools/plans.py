@@ -196,6 +196,7 @@ class Summary(BaseModel):
     seconds: float # of this run
     cost: Cost | None = None # what this run took of the machine
     plan: Plan | None = None # what the answers depend on
+    command: str = "" # as it could be typed again; nothing if it was no command
 
     @property
     def exit_code(self) -> int: # 1: a certificate was withdrawn

@@ -28,7 +28,7 @@ setup(
     python_requires=">=" + cfg["min_python"],
     install_requires=cfg["requirements"].split(),
     extras_require={e: cfg[f"{e}_requirements"].split()
-                    for e in ("demo", "onnx", "tune", "neighbours", "desk", "dev")},
+                    for e in ("demo", "onnx", "tune", "neighbours", "ray", "desk", "dev")},
     entry_points={
         "console_scripts": cfg["console_scripts"].splitlines(),
         # how nbdev finds the pages and the source of names

@@ -237,6 +237,7 @@ def predict(
     blend: opt.Blend = None, cascade: opt.Cascade = None, precision: opt.Precision = "auto",
     encoding: opt.Encoding = "", delimiter: opt.Delimiter = "",
     safe_csv: opt.SafeCsv = False, sets: opt.Sets = None, resume: opt.ResumeJob = False,
+    engine: opt.Engine = "local", ray_address: opt.RayAddress = None, workers: opt.Workers = None,
     progress: opt.Progress = True,
 ) -> int:
     "Code TEXTs, or the table --input, with the model in DIR. Exit code 1: nothing is promised."
@@ -252,17 +253,20 @@ def predict(
             clf = Classifier(folder, revision=revision, precision=precision, blend=blend)
             if cascade: clf.use_cascade()
             return opt.print_predictions(texts, suggested(clf, texts, top_k, sets, why))
+        from nace_clf.tools.cluster import compute_with
         from nace_clf.tools.jobs import Job, code_large
         from nace_clf.tools.plans import Answerer, Asked
+        compute = compute_with(engine, ray_address, workers)
         answerer = Answerer(folder, Asked(top_k, sets, why, revision, precision, blend, cascade))
     table = Table(input, text_col or (), encoding=encoding, delimiter=delimiter)
     said = opt.command_of(
         "predict", folder, input=input, output=output, top_k=top_k if top_k != 2 else None,
         why=why, text_col=text_col, revision=revision, blend=blend, no_blend=blend is False,
         cascade=cascade, no_cascade=cascade is False, encoding=encoding, delimiter=delimiter,
-        precision=precision if precision != "auto" else "", safe_csv=safe_csv, sets=sets)
+        precision=precision if precision != "auto" else "", safe_csv=safe_csv, sets=sets,
+        engine=engine if engine != "local" else "", ray_address=ray_address, workers=workers)
     job = Job(answerer, table.using(answerer.text_col), output, safe_csv, command=said)
-    found = code_large(job, resume, progress)
+    found = code_large(job, resume, progress, compute)
     print(output, job.summary, sep="\n")
     return found.exit_code
 

@@ -164,6 +164,12 @@ Blend = _given(Optional[bool], "With what answers beside the BERT in DIR, a TF-I
 Cascade = _given(Optional[bool], "Let the TF-IDF model of DIR answer alone where its label is "
                  "surely that of both; for tables, if DIR knows where, if not given.",
                  "--cascade/--no-cascade", **_HIDDEN)
+Engine = _given(str, "Who computes a table: local, or ray (nace_clf[ray]) on the cores or GPUs "
+                "of a cluster.", **_HIDDEN)
+RayAddress = _given(Optional[str], "Cluster of Ray; one is started on this machine if not given.",
+                    metavar="ADDRESS", **_HIDDEN)
+Workers = _given(Optional[int], "Processes of Ray that compute; one for each GPU or core if not "
+                 "given.", **_WHOLE, **_HIDDEN)
 CertifyCascade = _given(bool, "Certify answers of which the TF-IDF model gives some alone.",
                         "--cascade")
 Precision = _given(str, "Numbers to multiply: auto (the fastest here; 8 bits only if the model is "

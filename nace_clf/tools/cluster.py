@@ -5,6 +5,7 @@
 # %% ../../nbs/tools/28_cluster.ipynb #28c00004
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -50,15 +51,13 @@ def _computes(answerer: Answerer) -> tuple[str, ...]:
 
 
 class PartCoder:
-    "Code parts in an actor of Ray"
+    "Code parts in an actor of Ray; bad input is said as an answer, since Ray garbles errors"
     def __init__(
         self,
         seat: Seat, # what it needs to know
     ):
-        "Load the model, or remember why not: Ray makes an actor that raises anew, for ever"
-        self.seat, self.wrong = seat, None
-        try: self.answerer = self._ready()
-        except InputError as e: self.wrong = e
+        "Remember what to do; the model is loaded with the first part"
+        self.seat, self.answerer = seat, None
 
     def _ready(self) -> Answerer:
         "Load the model, and check that it computes as the job does"
@@ -73,15 +72,24 @@ class PartCoder:
     def __call__(
         self,
         batch: pa.Table, # numbers of parts
-    ) -> pa.Table: # part, node
+    ) -> pa.Table: # part, node, what is wrong (JSON) or nothing
         "Code the parts of `batch`"
         import ray
-        if self.wrong: raise self.wrong
-        parts = batch["part"].to_pylist()
-        for i in parts:
+        node, parts = ray.get_runtime_context().get_node_id(), batch["part"].to_pylist()
+        wrong = [self._code(i) for i in parts]
+        return pa.table({"part": pa.array(parts, pa.int64()), "node": [node] * len(parts),
+                         "wrong": pa.array(wrong, pa.string())})
+
+    def _code(self, i: int) -> str:
+        "Code the part `i`, or say what is wrong"
+        try:
+            if self.answerer is None: self.answerer = self._ready()
             keep_part(self.seat.job, i, self.answerer(read_texts(self.seat.job, i)))
-        node = ray.get_runtime_context().get_node_id()
-        return pa.table({"part": pa.array(parts, pa.int64()), "node": [node] * len(parts)})
+        except InputError as e:
+            return json.dumps({"given": e.given, "where": str(e.where), "allowed": e.allowed,
+                               "remedy": e.remedy, "setting": e.settings})
+        return ""
+
 
 # %% ../../nbs/tools/28_cluster.ipynb #28c0000b
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -149,9 +157,12 @@ class OnRay:
         with redirect_stdout(sys.stderr), _connected(self.address, self.workers) as ray:
             try:
                 for row in self._dataset(ray, job, parts).iter_rows():
+                    if row["wrong"]: raise InputError(**json.loads(row["wrong"]))
                     self.nodes[row["node"]] += 1
                     yield row["part"]
-            except ray.exceptions.RayError as e: raise _in_words(e) from None
+            except ray.exceptions.RayError as e:
+                raise InputError(f"the cluster failed ({one_line(e, 400)})", setting="resume",
+                                 remedy="the same command with {resume} goes on") from None
 
     def _dataset(self, ray: ModuleType, job: Job, parts: list[int]):
         "Say who codes which parts"
@@ -192,14 +203,3 @@ def _no_ray(package: str) -> InputError:
     "Say that Ray is not installed"
     return InputError(f"the engine ray needs the package {package}",
                       remedy="install nace_clf[ray], or take the engine local")
-
-
-def _in_words(e: BaseException) -> InputError:
-    "Find what an actor has said of bad input, or say that the cluster failed"
-    said, met = e, []
-    while said is not None and said not in met:
-        if isinstance(said, InputError): return said
-        met.append(said)
-        said = getattr(said, "cause", None) or said.__cause__
-    return InputError(f"the cluster failed ({type(e).__name__}: {one_line(met[-1], 400)})",
-                      setting="resume", remedy="the same command with {resume} goes on")

@@ -110,14 +110,14 @@ def _ray() -> ModuleType:
 
 
 @contextmanager
-def _connected(address: str | None, workers: int | None) -> Iterator[ModuleType]:
+def _connected(address: str | None) -> Iterator[ModuleType]:
     "Connect to the cluster at `address`, or start one here"
     ray = _ray()
     if ray.is_initialized():
         yield ray
         return
     if address: _check_there(address)
-    own = {} if address else {"num_cpus": workers or usable_cores(), "include_dashboard": False}
+    own = {} if address else {"num_cpus": usable_cores(), "include_dashboard": False}
     try: ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as e: raise _not_there(address, e) from None
     try: yield ray
@@ -154,7 +154,7 @@ class OnRay:
         "Code `parts` on the cluster"
         if not parts: return
         # Ray prints what it has to say; that is not what a command answers
-        with redirect_stdout(sys.stderr), _connected(self.address, self.workers) as ray:
+        with redirect_stdout(sys.stderr), _connected(self.address) as ray:
             try:
                 for row in self._dataset(ray, job, parts).iter_rows():
                     if row["wrong"]: raise InputError(**json.loads(row["wrong"]))
@@ -190,6 +190,9 @@ def compute_with(
     "Choose who codes the parts of a job, or say what is not there"
     if engine not in ("local", "ray"):
         raise InputError(f"engine = {engine!r} is not allowed", allowed="local or ray")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers = {workers} is not allowed", setting="workers",
+                         allowed="1 or more")
     if engine == "ray":
         if find_spec("ray") is None: raise _no_ray("ray")
         return OnRay(address, workers)

@@ -69,7 +69,7 @@ def _next_labels(of: Material) -> Answer:
 
 def _signed(share: float) -> str:
     "Write a difference of shares in points"
-    return f"{100 * share + 0:+.1f}"
+    return f"{round(100 * share, 1) + 0:+.1f}"  # never -0.0
 
 
 def _read_states(of: Material, texts: list[str]) -> np.ndarray:

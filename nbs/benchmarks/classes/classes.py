@@ -223,7 +223,7 @@ def kept(path: Path, measure: Callable[[], dict]) -> dict:
 
 def main():
     "Train what is missing, measure everything and write it down"
-    found = {"about": {}, "runs": {}}
+    found = {"processor": processor(), "about": {}, "runs": {}}
     for split, seeds in {"random": SEEDS, "source": SEEDS[:1]}.items():
         found["about"][split] = {seed: about(split, seed) for seed in seeds}
         found["runs"][split] = {

@@ -245,9 +245,8 @@ def predict(
     opt.check_outputs({"output": output}, {"input": input} | opt.files_of(folder))
     opt.check_revision(revision)
     if texts and (engine, ray_address, workers) != ("local", None, None):
-        raise InputError("{engine}, {ray_address} and {workers} are for tables",
-                         setting=("engine", "ray_address", "workers", "input", "output"),
-                         remedy="leave them out, or give {input} and {output}")
+        raise InputError("Ray codes tables, no single descriptions", setting=("input", "output"),
+                         remedy="leave its options out, or give {input} and {output}")
     with starting():
         from nace_clf.parts.tables import Table
         from nace_clf.parts.texts import check_texts

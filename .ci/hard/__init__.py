@@ -2,6 +2,7 @@
 import atexit
 import io
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+
+LONGEST = 300  # seconds an attack may take
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,17 @@ def attacks() -> dict[str, Attack]:
     return named
 
 
+def too_long(*_: object):
+    "End an attack that hangs"
+    raise TimeoutError(f"not done in {LONGEST} s")
+
+
 def tried(name: str) -> str:
     "Run the attack `name`, and say what is wrong"
+    attack = attacks()[name]
     with tempfile.TemporaryDirectory(prefix="hard-", ignore_cleanup_errors=True) as tmp:
-        try: return attacks()[name].expect(attacks()[name].run(Path(tmp)))
+        signal.signal(signal.SIGALRM, too_long)
+        if attack.quick: signal.alarm(LONGEST)
+        try: return attack.expect(attack.run(Path(tmp)))
         except Exception as e: return f"{type(e).__name__}: {e}"
+        finally: signal.alarm(0)

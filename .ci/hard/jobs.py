@@ -21,7 +21,7 @@ PART = 40  # texts a part: small, so that kills come between parts and in them
 CODE = f"""
 import sys
 import nace_clf.tools.jobs as jobs
-jobs.Job.__init__.__defaults__ = (False, {PART})
+jobs.PART = {PART}
 from nace_clf.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -80,9 +80,9 @@ def ended(process: subprocess.Popen) -> Outcome:
 def here(folder: Path, *more: object) -> Outcome:
     "Run the command in this process, with small parts"
     import nace_clf.tools.jobs as jobs
-    before, jobs.Job.__init__.__defaults__ = jobs.Job.__init__.__defaults__, (False, PART)
+    before, jobs.PART = jobs.PART, PART
     try: return in_process(*words(folder, *more))
-    finally: jobs.Job.__init__.__defaults__ = before
+    finally: jobs.PART = before
 
 
 @cache

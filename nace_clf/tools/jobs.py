@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -117,7 +117,7 @@ class Job:
     table: Table # what to code, with its text columns
     output: Path # table to write
     safe: bool = False # mark formulas in a CSV
-    part: int = PART # texts a part
+    part: int = field(default_factory=lambda: PART) # texts a part
     command: str = "" # command line, to be noted in the summary
 
     @property

@@ -169,10 +169,7 @@ class OnRay:
         there, folder, answerer = ray.cluster_resources(), job.folder.resolve(), job.answerer
         gpus = int(there.get("GPU", 0)) if answerer.clf.device == "cuda" else 0
         workers = min(self.workers or gpus or int(there.get("CPU", 1)), len(parts))
-        if self.workers and self.workers > (gpus or there.get("CPU", 1)):
-            raise InputError(f"workers = {self.workers} is not allowed", setting="workers",
-                             allowed=f"at most {int(gpus or there.get('CPU', 1))}, which the "
-                             "cluster has")
+        _check_enough(self.workers, int(gpus or there.get("CPU", 1)), "the cluster has")
         seat = Seat(str(answerer.clf.folder.path.resolve()), str(folder), answerer.exactly(),
                     answerer.withdrawn, _computes(answerer))
         asked = ray.data.from_items([{"part": i} for i in parts], override_num_blocks=len(parts))
@@ -180,6 +177,13 @@ class OnRay:
             PartCoder, fn_constructor_args=[seat], batch_size=None, batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers), num_cpus=0 if gpus else 1,
             num_gpus=1 if gpus else 0)
+
+
+def _check_enough(workers: int | None, most: int, who: str):
+    "Raise an `InputError` if more `workers` are asked for than can be"
+    if workers and workers > most:
+        raise InputError(f"workers = {workers} is not allowed", setting="workers",
+                         allowed=f"at most {most}, which {who}")
 
 
 def compute_with(
@@ -195,6 +199,8 @@ def compute_with(
                          allowed="1 or more")
     if engine == "ray":
         if find_spec("ray") is None: raise _no_ray("ray")
+        if address: _check_there(address)  # before a table is read for hours
+        else: _check_enough(workers, usable_cores(), "this machine has")
         return OnRay(address, workers)
     if address or workers is not None:
         raise InputError("{ray_address} and {workers} belong to the engine ray",

@@ -5,6 +5,8 @@
 # %% ../../nbs/parts/66_answers.ipynb #66a00004
 from __future__ import annotations
 
+import mmap
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +104,9 @@ class Answers:
         size: int, # texts a part
     ):
         "Open the file, and read nothing yet"
-        self._file = pa.memory_map(str(path))
-        reader = pa.ipc.open_file(self._file)
+        with open(path, "rb") as file:
+            self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._file)))
         self._parts = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         self.size = size
 
@@ -120,9 +123,12 @@ class Answers:
         found = [self._parts[o[0]].take(pa.array(p))
                  for o, p in zip(np.split(part, cuts), np.split(place, cuts)) if len(o)]
         rows = pa.Table.from_batches(found, self._parts[0].schema).combine_chunks()
-        return rows.take(pa.array(where))
+        found = rows.take(pa.array(where))
+        # what was read stays in the system's cache, and need not count as memory of this process
+        if hasattr(mmap, "MADV_DONTNEED"): self._file.madvise(mmap.MADV_DONTNEED)
+        return found
 
     def close(self):
         "Close the file"
         self._parts = []
-        self._file.close()
+        with suppress(BufferError): self._file.close()  # else when the last of it is forgotten

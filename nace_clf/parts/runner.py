@@ -215,8 +215,11 @@ class Runner:
         pool: ThreadPoolExecutor | None, # who computes
     ) -> tuple[np.ndarray, np.ndarray]: # [texts, classes]; [texts, width], nothing without `layer`
         "Compute the logits of a portion, and what `layer` gives"
-        parts = cut_batches([len(row) for row in rows], self.max_tokens)
+        lengths = [len(row) for row in rows]
+        parts = cut_batches(lengths, self.max_tokens)
         fill = len(parts) > 8
+        if self.device == "cpu" and len(parts) < 4:  # few texts: something for every core
+            parts = cut_batches(lengths, self.max_tokens // 4)
         spread = len(parts) >= self.workers or self.choice.one_worker
         each = pool.map if pool and spread else map
         found = each(lambda part: self._batch_logits(rows, part, fill), parts)

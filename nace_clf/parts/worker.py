@@ -49,9 +49,11 @@ class Worker:
         answer: Callable[[list[str]], Sequence[Any]], # texts in, one answer each out
         batch: int = 64, # texts that go through together, at most
         waiting: int = 4_000, # texts in the queue, at most; a job that finds it empty may have more
+        linger: float = 0.01, # seconds to wait, at most, for as many jobs as there just were
     ):
         "Start the thread"
-        self.answer, self.batch, self.waiting = answer, batch, waiting
+        self.answer, self.batch, self.waiting, self.linger = answer, batch, waiting, linger
+        self._together = 1  # jobs that were taken, and that waited when these were answered
         self.batches = self.texts = 0 # that went through
         self._queued, self._rate, self._closed = 0, 100.0, False
         self._jobs: deque[_Job] = deque()
@@ -99,6 +101,7 @@ class Worker:
         while taken := self._take():
             start, n = time.perf_counter(), sum(len(texts) for _, texts in taken)
             self._go_through(taken)
+            self._together = len(taken) + len(self._jobs)
             spent = max(time.perf_counter() - start, 1e-6)
             self._rate = 0.8 * self._rate + 0.2 * n / spent
             self.batches, self.texts = self.batches + 1, self.texts + n
@@ -108,6 +111,7 @@ class Worker:
         taken, room = [], self.batch
         with self._changed:
             while not self._jobs and not self._closed: self._changed.wait()
+            if self._together > 1: self._changed.wait_for(self._enough, self.linger)
             while self._jobs and room:
                 job = self._jobs.popleft()
                 if job.future.cancelled():
@@ -117,6 +121,11 @@ class Worker:
                 taken.append((job, job.texts[done:done + room]))
                 room -= len(taken[-1][1])
         return taken
+
+    def _enough(self) -> bool:
+        "Tell whether there are as many jobs as there just were, or a batch is full"
+        return (self._closed or len(self._jobs) >= self._together
+                or self._queued >= self.batch)
 
     def _go_through(self, taken: list[tuple[_Job, list[str]]]):
         "Answer the texts that were `taken`, and put back jobs that have more"

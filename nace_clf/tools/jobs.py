@@ -280,13 +280,14 @@ def _write(job: Job, start: Start, told: Told) -> Tally:
     "Write the table with its answers, and count them"
     tally, row, ending = Tally(), 0, "".join(job.output.suffixes[-2:]).lower()
     answers = Answers(join_parts(job.folder, start.parts, job.answerer([""])), job.part)
-    numbers = np.memmap(job.folder / _ROWS, "<u4", "r")
-    if len(numbers) != start.rows: raise broken(job.folder / _ROWS, f"{len(numbers)} rows")
-    with committing(job.output, job.folder / f"output{ending}") as draft:
+    kept = (job.folder / _ROWS).stat().st_size // 4
+    if kept != start.rows: raise broken(job.folder / _ROWS, f"{kept} rows")
+    with (committing(job.output, job.folder / f"output{ending}") as draft,
+          open(job.folder / _ROWS, "rb") as numbers):
         writer = writer_of(job.output, draft, job.table, start.quoting, job.safe)
         try:
             for _, piece in pieces(job.table):
-                found = answers[numbers[row:row + piece.num_rows]]
+                found = answers[np.fromfile(numbers, "<u4", piece.num_rows)]
                 tally.add(found)
                 for name in found.column_names: piece = piece.append_column(name, found[name])
                 writer.write(piece)
@@ -294,7 +295,6 @@ def _write(job: Job, start: Start, told: Told) -> Tally:
                 told.say(f"{row:,} of {start.rows:,} rows written", row, start.rows)
         finally: writer.close()
     answers.close()
-    del numbers  # which keeps the file open
     return tally
 
 

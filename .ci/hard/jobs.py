@@ -98,21 +98,22 @@ def undisturbed(folder: Path, write: Callable[[Path], object] = register) -> byt
 
 # Kills
 
-def killed(times: int, seed: int, write=register) -> Callable[[Path], Outcome]:
-    "Kill the command at random moments, and let it go on each time"
+def killed(times: int, seed: int, write=register, *more: object,
+           span: float = 1.5) -> Callable[[Path], Outcome]:
+    "Kill the command within `span` seconds of its start, and let it go on each time"
     def run(folder: Path) -> Outcome:
         wanted, rng, dead = undisturbed(folder, write), random.Random(seed), 0
         job = folder / "out" / "out.csv.job"
         for _ in range(10 * times):
-            process = start(folder, "--resume")
+            process = start(folder, "--resume", *more)
             while process.poll() is None and not (job / "plan.json").exists(): time.sleep(0.01)
-            time.sleep(rng.random() * 1.5)
+            time.sleep(rng.random() * span)
             process.kill()
             done = ended(process)
             dead += done.code == -signal.SIGKILL
             if done.code == 0: shutil.rmtree(folder / "out")  # it was faster: again from the start
             if dead >= times: break
-        found = ended(start(folder, "--resume"))
+        found = ended(start(folder, "--resume", *more))
         same = found.code == 0 and (folder / "out" / "out.csv").read_bytes() == wanted
         left = job.exists()
         if found.code == 0 and (not same or left or dead < times):
@@ -126,6 +127,8 @@ attack("kill -9 at three random moments", killed(3, 1), fine)
 attack("kill -9 at twenty random moments", killed(20, 2), fine, quick=False)
 attack("kill -9 at twenty random moments, a folder of Parquet files", killed(20, 3, parquet), fine,
        quick=False)
+attack("kill -9 at twenty random moments, on Ray",
+       killed(20, 4, register, "--engine", "ray", "--workers", 1, span=20), fine, quick=False)
 
 
 # Disks

@@ -258,7 +258,7 @@ def main(log: Path, rows: int, seeds: list[int], names: list[str]):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("result", type=Path)
-    parser.add_argument("--rows", type=int, default=6000)
+    parser.add_argument("--rows", type=int, default=12_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD))
     names = [*VARIANTS, *THREE]
     parser.add_argument("--variants", choices=names, nargs="+", default=names)

@@ -90,5 +90,5 @@ if __name__ == "__main__":
     asked.add_argument("--texts", type=int, default=100_000)
     asked.add_argument("--cascade-only", action="store_true")
     o = asked.parse_args()
-    ways = dict(list(WAYS.items())[:1]) if o.cascade_only else WAYS
+    ways = {k: v for k, v in WAYS.items() if "--cascade" in v or not o.cascade_only}
     main(Path(o.result), o.model, o.train, o.rows, o.texts, ways)

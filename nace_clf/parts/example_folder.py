@@ -21,7 +21,7 @@ def example_folder(
     folder: str | Path, # where to save it
     texts: Iterable[str], # texts whose words its tokenizer knows
     names: tuple[str, ...] = ("A", "F", "P"), # labels, in the order of their numbers
-    spread: float = 1.0, # factor of its weights; with 1 all texts are nearly one to it
+    spread: float = 1.0, # factor of its weights; with 1 all texts get nearly the same answer
     **data, # more that the manifest is to say of the training table
 ) -> Path: # the folder
     "Save a tiny BERT of random weights as if it had been trained"

@@ -53,7 +53,7 @@ class Worker:
     ):
         "Start the thread"
         self.answer, self.batch, self.waiting, self.linger = answer, batch, waiting, linger
-        self._together = 1  # jobs that were taken, and that waited when these were answered
+        self._together = 1  # jobs that were answered, and that waited then
         self.batches = self.texts = 0 # that went through
         self._queued, self._rate, self._closed = 0, 100.0, False
         self._jobs: deque[_Job] = deque()
@@ -101,7 +101,7 @@ class Worker:
         while taken := self._take():
             start, n = time.perf_counter(), sum(len(texts) for _, texts in taken)
             self._go_through(taken)
-            self._together = len(taken) + len(self._jobs)
+            self._together = sum(not job.left for job, _ in taken) + len(self._jobs)
             spent = max(time.perf_counter() - start, 1e-6)
             self._rate = 0.8 * self._rate + 0.2 * n / spent
             self.batches, self.texts = self.batches + 1, self.texts + n

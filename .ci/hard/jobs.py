@@ -227,7 +227,8 @@ for what, change in {
     "a plan of another model": says("plan.json", model="0" * 64),
     "a start that is cut": cut("start.json"),
     "a start of more parts": says("start.json", parts=10**6),
-    "rows that are cut": cut("rows.u32"), "texts that are cut": cut("texts-000010*"),
+    "rows that are cut": cut("rows.u32"), "no rows": lambda job: (job / "rows.u32").unlink(),
+    "texts that are cut": cut("texts-000010*"),
 }.items(): attack(f"a job with {what}", changed(change), quick="cut" in what)
 for what, change in {
     "a part that is cut": cut("part-*"),

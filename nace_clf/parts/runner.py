@@ -218,7 +218,7 @@ class Runner:
         lengths = [len(row) for row in rows]
         parts = cut_batches(lengths, self.max_tokens)
         fill = len(parts) > 8
-        if self.device == "cpu" and len(parts) < 4:  # few texts: something for every core
+        if self.device == "cpu" and len(parts) < 4:  # few texts: something for several cores
             parts = cut_batches(lengths, self.max_tokens // 4)
         spread = len(parts) >= self.workers or self.choice.one_worker
         each = pool.map if pool and spread else map

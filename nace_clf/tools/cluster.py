@@ -136,7 +136,7 @@ def _not_there(address: str | None, why: Exception) -> InputError:
     "Say that no cluster can be reached"
     return InputError(f"there is no cluster of Ray ({one_line(why)})", where=address or "",
                       setting="ray_address", allowed="the address that `ray start --head` said, "
-                      "or leave {ray_address} out")
+                      "and its token if it has one; or leave {ray_address} out")
 
 
 @dataclass

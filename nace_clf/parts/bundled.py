@@ -9,6 +9,7 @@ import importlib.util
 import json
 import logging
 import struct
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from tokenizers import (
     normalizers,
     pre_tokenizers,
     processors,
-    trainers,
 )
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -43,10 +43,10 @@ _SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
 
 def tiny_model(
     folder: str | Path, # where to write it
-    texts: Iterable[str], # texts to train the tokenizer on
+    texts: Iterable[str], # texts whose words the tokenizer is to know
     vocab_size: int = 500, # most word pieces in the vocabulary
 ) -> Path: # the folder, usable as `model_id`
-    "Write a tiny random BERT and a WordPiece tokenizer trained on `texts`"
+    "Write a tiny random BERT and a WordPiece tokenizer of the words of `texts`"
     tk = _wordpiece(texts, vocab_size)
     cfg = BertConfig(vocab_size=tk.get_vocab_size(), hidden_size=32, num_hidden_layers=2,
                      num_attention_heads=2, intermediate_size=64, max_position_embeddings=64)
@@ -59,14 +59,17 @@ def tiny_model(
 
 
 def _wordpiece(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    "Train a WordPiece tokenizer of at most `vocab_size` pieces on `texts`"
-    specials = list(_SPECIALS.values())
-    tk = Tokenizer(models.WordPiece(unk_token=_SPECIALS["unk_token"]))
-    tk.normalizer = normalizers.BertNormalizer()
-    tk.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tk.decoder = decoders.WordPiece()
-    tk.train_from_iterator(texts, trainers.WordPieceTrainer(
-        vocab_size=vocab_size, special_tokens=specials, show_progress=False))
+    "Make a WordPiece tokenizer that knows letters, and words while there is room"
+    normal, words = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    count = Counter(word for text in texts
+                    for word, _ in words.pre_tokenize_str(normal.normalize_str(text)))
+    letters = {piece for word in count for piece in (word[0], *(f"##{o}" for o in word[1:]))}
+    common = sorted(count, key=lambda word: (-count[word], word))
+    pieces = list(dict.fromkeys([*_SPECIALS.values(), *sorted(letters), *common]))[:vocab_size]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    tk = Tokenizer(models.WordPiece(vocab, unk_token=_SPECIALS["unk_token"]))
+    tk.normalizer, tk.pre_tokenizer, tk.decoder = normal, words, decoders.WordPiece()
+    tk.add_special_tokens(list(_SPECIALS.values()))
     tk.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     return tk
 

@@ -71,9 +71,9 @@ pipeline("text-classification", "path/to/this/folder")(["growing of rice"], trun
 It knows only {known}. Let people check what matters.
 """
 _TRAINED = ("on {rows:,} rows of `{file}` (SHA-256 `{sha256}`){more}",
-            "the classes it was trained on, answers every text with one of them, and was scored "
-            "on texts like its\ntraining texts: expect less on other wording")
-_STARTED = ("and {rows:,} wordings of {file}, without a row that somebody has coded",
+            "the classes it was trained on, and answers every text with one of them")
+_SCORED = ". It was scored on\ntexts like its training texts: expect less on other wording"
+_STARTED = ("and {rows:,} wordings ({file}){more}",
             "what the classification says of its classes, and answers every text with one of them")
 
 
@@ -81,10 +81,17 @@ def _other_rows(data: dict) -> str:
     "Say what was trained on beside rows with a class"
     said, words, partial = "", data.get("wordings"), data.get("partial", 0)
     if words: said += f" and on {words['rows']:,} official wordings of `{words['file']}`"
-    if partial: said += f"; {partial:,} of these have a code above the level"
+    if partial: said += f"; {partial:,} of all these rows have a code above the level"
     if near := data.get("near_wordings"):
         said += f". {near['rows']:,} wordings of `{near['file']}` answer beside it as neighbours"
     return said
+
+
+def _coded_rows(data: dict) -> str:
+    "Say which rows a model was made of beside wordings, if it was not trained"
+    coded = data.get("coded")
+    if not coded: return ", without a row that somebody has coded"
+    return f" and {coded['rows']:,} rows of `{coded['file']}` that people have coded"
 
 
 def model_card(
@@ -102,12 +109,15 @@ def model_card(
     if config["level"] != "as-is": kind += f" (level: {config['level']})"
     blended, started = "blend_accuracy" in metrics, data.get("started", False)
     source, known = _STARTED if started else _TRAINED
+    others = sum(data.get(name, {}).get("rows", 0) for name in ("wordings", "coded"))
     source = source.format(
-        rows=data["rows"]["train"] - data.get("wordings", {}).get("rows", 0), file=data["file"],
-        sha256=data["sha256"], more=_other_rows(data))
+        rows=data["rows"]["train"] - others, file=data["file"], sha256=data["sha256"],
+        more=_coded_rows(data) if started else _other_rows(data))
+    if metrics and not started: known += _SCORED
+    beside = ["the TF-IDF model"] * blended + ["neighbours"] * bool(config.get("neighbours"))
     return _CARD.format(
         name=name, kind=kind, version=version("nace_clf"), model_id=Path(config["model_id"]).name,
         made="Made" if started else "Fine-tuned", source=source, known=known,
         classes=data["classes"], metrics=scores if metrics else "It was not scored.",
         beside=compared and f"\n{compared}\n",
-        alone=", and it asks the BERT alone, not the blend" if blended else "")
+        alone=f", and it asks the BERT alone, without {' and '.join(beside)}" if beside else "")

@@ -14,10 +14,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 # %% auto #0
-__all__ = ['RAPL', 'energy_counters', 'joules', 'Cost', 'machine_name', 'most_memory', 'Meter']
+__all__ = ['RAPL', 'MOST_WATTS', 'energy_counters', 'joules', 'shortest_round', 'Cost', 'machine_name', 'most_memory', 'Meter']
 
 # %% ../../nbs/parts/77_costs.ipynb #77a00007
 RAPL = "/sys/class/powercap"  # where Linux shows the counters
+MOST_WATTS = 500  # of a processor
 
 
 def energy_counters(
@@ -28,6 +29,8 @@ def energy_counters(
     for place in sorted(Path(folder).glob("*-rapl:*")):
         if place.name.count(":") != 1: continue  # a part of a processor
         try:
+            kind = (place / "name").read_text()
+            if not kind.startswith("package"): continue  # `psys` is all of them once more
             now, most = (int((place / name).read_text())
                          for name in ("energy_uj", "max_energy_range_uj"))
         except (OSError, ValueError): return {}
@@ -43,6 +46,13 @@ def joules(
     if not before or before.keys() != after.keys(): return None
     taken = ((after[o][0] - before[o][0]) % (after[o][1] + 1) for o in before)
     return sum(taken) / 1e6
+
+
+def shortest_round(
+    counters: dict[str, tuple[int, int]], # of the processors
+) -> float: # seconds; 0 if there are none
+    "Tell how long no counter goes round, whatever the processors do"
+    return min((most / 1e6 / MOST_WATTS for _, most in counters.values()), default=0.0)
 
 # %% ../../nbs/parts/77_costs.ipynb #77a0000c
 class Cost(BaseModel):
@@ -78,7 +88,7 @@ class Meter:
     def __init__(self):
         "Begin"
         self._clock, self._processor = time.perf_counter(), time.process_time()
-        self._energy = energy_counters()
+        self._energy, self._looked, self._joules = energy_counters(), self._clock, 0.0
 
     def __enter__(self) -> Meter: return self
 
@@ -86,11 +96,19 @@ class Meter:
         "End"
         self.cost = self.now()
 
+    def look(self):
+        "Add the energy since the last look, or give it up if a counter may have gone round"
+        now, counters = time.perf_counter(), energy_counters()
+        taken = joules(self._energy, counters)
+        if taken is None or now - self._looked > shortest_round(counters): self._joules = None
+        if self._joules is not None: self._joules += taken
+        self._energy, self._looked = counters, now
+
     def now(self) -> Cost: # so far
         "Say what it took so far"
+        self.look()
         try: cores = len(os.sched_getaffinity(0))
         except AttributeError: cores = os.cpu_count() or 1
-        energy = joules(self._energy, energy_counters())
         return Cost(seconds=round(time.perf_counter() - self._clock, 3),
                     processor_seconds=round(time.process_time() - self._processor, 3),
-                    memory=most_memory(), joules=energy, machine=machine_name(), cores=cores)
+                    memory=most_memory(), joules=self._joules, machine=machine_name(), cores=cores)

@@ -16,10 +16,11 @@ __all__ = ['history', 'plot_history']
 # %% ../../nbs/parts/42_curves.ipynb #83853df2
 def history(
     trainer: Trainer, # after training
-) -> pd.DataFrame: # one row an evaluation: epoch, train_loss, valid_loss, accuracy, f1_macro, ...
+) -> pd.DataFrame: # a row a log entry: epoch, train_loss, valid_loss, accuracy, ...
     "Collect the training and validation scores that `trainer` logged"
     entries = pd.DataFrame(trainer.state.log_history)
-    if "loss" not in entries: return pd.DataFrame({"epoch": []})
+    if entries.empty: return pd.DataFrame({"epoch": []})
+    if "loss" not in entries: entries["loss"] = float("nan")
     losses = entries.dropna(subset="loss")[["epoch", "loss"]].rename(columns={"loss": "train_loss"})
     if "eval_loss" not in entries: return losses.reset_index(drop=True)
     speed = ("runtime", "per_second")

@@ -55,9 +55,9 @@ BLANK = Answer(None, {"code": "", "title": "", "level": "", "confidence": None,
 # %% ../../nbs/parts/81_desk_answers.ipynb #36000013
 def _sound(text: str) -> str:
     "Refuse what no database holds and no tokenizer reads"
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError("holds a character that is none")
-    return text
+    bad = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), None)
+    if bad is None: return text
+    raise ValueError(f"holds {bad!r}, which is no character: leave it out")
 
 
 Sound = AfterValidator(_sound)
@@ -92,7 +92,7 @@ class Predicted(BaseModel):
     status: str # "auto", "review" or "uncodable"
     confidence: float | None # probability of the code
     reason: str # why it is not "auto"
-    set: list[str] # holds the right code as often as was asked for
+    set: list[str] # holds the right code as often as was asked for; [] if the folder has no sets
     suggestions: list[Suggestion] # likeliest first
 
 
@@ -155,5 +155,6 @@ def shown_record(
     record: Record, # of a project
 ) -> dict[str, Any]: # as coders may see it
     "Take from a `record` of a random audit what would sway a coder"
-    hidden = {"code": "", "level": "", "confidence": None, "codes": [], "suggestions": []}
+    hidden = {"code": "", "level": "", "confidence": None, "status": "", "reason": "",
+              "codes": [], "suggestions": []}
     return asdict(record) | (hidden if is_blind(record) else {})

@@ -84,7 +84,7 @@ class Progress:
     by_coder: dict[str, int] # answers that hold
     left: int # answers that are missing
     rate: float # answers an hour of work
-    seconds_left: float | None # of work; None if the rate is not known
+    seconds_left: float | None # of work of all together; None if their rate is not known
 
     def __str__(self) -> str:
         "Say it in words"
@@ -94,7 +94,9 @@ class Progress:
         if self.conflicts: said += f"; {self.conflicts:,} in conflict"
         if self.leased: said += f"; {self.leased:,} on screens"
         if not self.left or self.seconds_left is None: return said
-        return said + f"; {self.rate:,.0f} answers an hour, {self.seconds_left / 3600:,.1f} h left"
+        minutes = self.seconds_left / 60
+        left = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
+        return said + f"; {self.rate:,.0f} answers an hour, {left} left"
 
 
 def progress(
@@ -110,9 +112,9 @@ def progress(
                              .group_by(RECORDS.c.state, RECORDS.c.outcome)).all()
         leased = con.scalar(sa.select(count).where(LEASES.c.project_id == project_id,
                                                    LEASES.c.expires > desk.clock()))
-        times = con.scalars(_answers(DECISIONS.c.at, project_id, coder_id)
-                            .where(DECISIONS.c.source != "file")
-                            .order_by(DECISIONS.c.id.desc()).limit(RECENT)).all()
+        rates = {who: rate_of(sorted(con.scalars(
+            _answers(DECISIONS.c.at, project_id, who).where(DECISIONS.c.source != "file")
+            .order_by(DECISIONS.c.id.desc()).limit(RECENT)))) for who in (None, coder_id)}
         by_coder = con.execute(_answers(CODERS.c.name, project_id).add_columns(count)
                                .join(CODERS).group_by(CODERS.c.name).order_by(CODERS.c.name))
         by_coder = {name: n for name, n in by_coder}
@@ -120,11 +122,10 @@ def progress(
                 for state in ("open", "conflict", "done")}
     answered = sum(row[3] for row in states if row[0] == "open")
     left = (by_state["open"] * desk.project(project_id).coders - answered + by_state["conflict"])
-    rate = rate_of(sorted(times))
     return Progress(
         sum(by_state.values()), by_state["done"], by_state["open"], by_state["conflict"], leased,
         {row[1]: row[2] for row in sorted(states, key=str) if row[0] == "done"}, by_coder, left,
-        rate, 3600 * left / rate if rate else None)
+        rates[coder_id], 3600 * left / rates[None] if rates[None] else None)
 
 
 def _answers(column: sa.ColumnElement, project_id: int, coder_id: int | None = None) -> sa.Select:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -37,8 +38,13 @@ def preferred(
     accepted: str, # what a browser sends as `Accept-Language`
 ) -> str: # one of `LANGUAGES`
     "Choose the language of the interface"
-    wanted = [part.split(";")[0].strip()[:2].lower() for part in accepted.split(",")]
-    return next((o for o in wanted if o in LANGUAGES), "en")
+    wanted = []
+    for part in accepted.split(","):
+        name, _, rest = part.partition(";")
+        weight = re.search(r"q\s*=\s*([01](\.\d*)?)", rest)
+        wanted.append((float(weight[1]) if weight else 1.0, name.strip().split("-")[0].lower()))
+    wanted.sort(key=lambda pair: -pair[0])
+    return next((name for weight, name in wanted if weight and name in LANGUAGES), "en")
 
 # %% ../../nbs/parts/83_desk_words.ipynb #37000009
 class Writer:
@@ -81,7 +87,7 @@ class Writer:
         "Write a share"
         if share is None: return ""
         exact = f"{100 * (min(share, 0.99) if share < 1 else 1):.0f}"
-        if 0 < share < 0.005: exact = "<1"
+        if share > 0 and exact == "0": exact = "<1"
         return exact + ("\u202f%" if self.language == "fr" else "%")
 
     def chosen(

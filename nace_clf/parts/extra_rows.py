@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from .codes import detect_revision
-from .errors import InputError, more_rows
+from .errors import InputError, listed, more_rows
 from .labels import Labels, code_at, path_of
 from .nace import REVISIONS, codes, convert, level_of, section, title, titles
 from .tables import Table
@@ -145,7 +145,8 @@ def _read(source: Table, labels: Labels, setting: str) -> pd.DataFrame:
                          remedy=f"say it with {{revision}}, 2 or 2.1, or leave {{{setting}}} out")
     for name in ("text", "code"):
         if name in source.columns: continue
-        raise InputError(f"has no column {name!r}", where=source.name, setting=setting,
+        raise InputError(f"has no column {name!r}, but {listed(source.columns, 5)}",
+                         where=source.name, setting=setting,
                          allowed="a table of wordings with the columns text and code")
     told = "revision" if "revision" in source.columns else ""
     read = Table.checked(source.using("text", "code", told))

@@ -34,7 +34,7 @@ def states_of(
     rows: list[list[int]], # token ids of each text
     pad_id: int, # id of the padding token
     layer: int, # 1 is the first
-    states_alone: bool = False, # of very many texts, logits of very many classes fill the memory
+    states_alone: bool = False, # leave out logits: of very many texts they fill the memory
 ) -> tuple[np.ndarray, np.ndarray]: # logits, [texts, classes]; [texts, width]
     "Compute the logits of `rows`, and what a tap reads of the `layer`"
     tap, training, width = Tap(model, layer), model.training, model.config.hidden_size

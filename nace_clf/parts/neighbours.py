@@ -101,7 +101,7 @@ class Neighbours:
         large = len(self.texts) > EXACT and find_spec("usearch") is not None
         self._index = _make_index(self.vectors) if large else None
 
-    def __str__(self) -> str: # such as "12,000 wordings, to the power of 0.40 ..."
+    def __str__(self) -> str: # such as "877 wordings, layer 1, temperature 0.100; ..."
         "Say it in words"
         learnt = f"learnt on {self.rows:,} rows" if self.rows else "as given"
         return (f"{len(self.texts):,} wordings, layer {self.space.layer}, "
@@ -174,13 +174,15 @@ class Neighbours:
         return out
 
     def _of_nearest(self, numbers: np.ndarray, alike: np.ndarray) -> np.ndarray:
-        "Do so for the nearest alone; other classes get what the last of these would give them"
-        powers = np.exp((alike - 1) / self.temperature)
-        out = np.zeros((alike.shape[1], len(self.names)), np.float32)
+        "Do so for the nearest alone; every other wording counts as the last of these"
+        powers, count = np.exp((alike - 1) / self.temperature), self._count
+        sums, hits = np.zeros((2, alike.shape[1], len(count)), np.float32)
         rows = np.broadcast_to(np.arange(alike.shape[1]), alike.shape)
-        np.add.at(out, (rows, self.labels[numbers]), powers)
-        sums = np.maximum(out, powers.min(axis=0)[:, None])
-        return np.log(sums / np.maximum(self._count, 1))
+        np.add.at(sums, (rows, self.labels[numbers]), powers)
+        np.add.at(hits, (rows, self.labels[numbers]), 1)
+        last = powers.min(axis=0)[:, None]
+        means = (sums + (count - hits) * last) / np.maximum(count, 1)
+        return np.log(np.maximum(np.where(count > 0, means, last), 1e-30))
 
 # %% ../../nbs/parts/60_neighbours.ipynb #57a00016
 def _make_index(vectors: np.ndarray):

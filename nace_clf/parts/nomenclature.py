@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .errors import InputError, more_rows
+from .errors import InputError, listed, more_rows
 from .labels import Scheme, code_at, read_labels
 from .nace import LEVELS, REVISIONS, check_choice, convert, quoted
 from .readers import as_text
@@ -66,7 +66,8 @@ def read_nomenclature(
     rows = table.checked()
     rows = rows.apply(lambda column: column.str.strip())
     _check_titles(rows, table)
-    rows = rows.drop_duplicates("label")
+    if parent_col: _check_parents(rows, table)
+    every, rows = rows, rows.drop_duplicates("label")
     parents = dict(zip(rows.label, rows.group)) if parent_col else {}
     _check_cycles(parents, rows, table)
     lowest = rows[~rows.label.isin(parents.values())]
@@ -75,15 +76,24 @@ def read_nomenclature(
         given = f"has one code{' that nothing lies under' * (len(rows) > 1)}, {quoted(one)}"
         raise InputError(given, where=table.place(column=code_col),
                          allowed="a classification of two codes or more")
-    notes = [as_text(table.frame([name])[name]).loc[lowest.index] for name in columns[1:]]
-    found = [(text, code) for cells in [lowest.text, *notes]
-             for cell, code in zip(cells, lowest.label) for text in split_notes(cell)]
-    wordings = pd.DataFrame(found, columns=["text", "code"])
+    told = every[every.label.isin(lowest.label)]  # notes may stand in several rows of a code
+    notes = [pd.Series(as_text(table.frame([o])[o]).loc[told.index], name="text")
+             for o in columns[1:]]
+    found = [(text, code) for cells, codes in [(lowest.text, lowest.label),
+                                               *((o, told.label) for o in notes)]
+             for cell, code in zip(cells, codes) for text in split_notes(cell)]
+    wordings = pd.DataFrame(found, columns=["text", "code"]).drop_duplicates(ignore_index=True)
     return Nomenclature(wordings, {k: v for k, v in parents.items() if v}, table.name, table.sha256)
 
 
 def _check_titles(rows: pd.DataFrame, table: Table):
-    "Raise an `InputError` if a code has two titles"
+    "Raise an `InputError` if a code has no title or two"
+    empty = rows[[not split_notes(o) for o in rows.text]]
+    if len(empty):
+        code, title = empty.label.iloc[0], empty.text.iloc[0]
+        raise InputError(f"code {quoted(code)} has no title but {quoted(title)}"
+                         f"{more_rows(empty.index)}", remedy="write its title, or drop the row",
+                         where=table.place(empty.index[0], table.text_col[0]))
     distinct = rows.drop_duplicates(["label", "text"])
     again = distinct[distinct.label.duplicated()]
     if not len(again): return
@@ -93,6 +103,18 @@ def _check_titles(rows: pd.DataFrame, table: Table):
     raise InputError(given + more_rows(again.index), where=table.place(row, table.label_col),
                      remedy="keep one of them, or {train} on the table if its rows are examples",
                      setting="train")
+
+
+def _check_parents(rows: pd.DataFrame, table: Table):
+    "Raise an `InputError` if a code lies under two others"
+    distinct = rows.drop_duplicates(["label", "group"])
+    again = distinct[distinct.label.duplicated()]
+    if not len(again): return
+    row, code = again.index[0], again.label.iloc[0]
+    above = distinct.group[distinct.label == code].map(quoted)
+    raise InputError(f"code {quoted(code)} lies under two codes, {' and '.join(above[:2])}"
+                     f"{more_rows(again.index)}", where=table.place(row, table.group_col),
+                     remedy="keep one of them", setting="parent_col")
 
 
 def _check_cycles(parents: dict[str, str], rows: pd.DataFrame, table: Table):
@@ -150,9 +172,14 @@ def with_coded(
     else: label = rows.label.str.strip()
     odd = label[~label.isin(known.codes)]
     if len(odd):
-        given = f"{quoted(odd.iloc[0])} is no code of the classification" + more_rows(odd.index)
-        raise InputError(given, where=table.place(odd.index[0], table.label_col),
-                         allowed="codes that nothing lies under")
+        above = odd.iloc[0] in known.parents.values()
+        what = "has codes under it" if above else "is no code of the classification"
+        raise InputError(f"{quoted(odd.iloc[0])} {what}{more_rows(odd.index)}",
+                         where=table.place(odd.index[0], table.label_col), allowed="codes that "
+                         f"nothing lies under, such as {listed(known.codes, 3)}")
+    if known.coded:
+        raise InputError("rows that people have coded were added before", where=table.name,
+                         remedy="put them into one table")
     said = pd.DataFrame({"text": rows.text.loc[label.index], "code": label})
     note = {"file": table.name, "sha256": table.sha256, "rows": len(said)}
     wordings = pd.concat([known.wordings, said], ignore_index=True)

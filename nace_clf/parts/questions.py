@@ -140,7 +140,7 @@ class Item(_Strict):
     by: list[str] # who asks
     said: list[str] = [] # answer, in sentences
     tables: list[Shown] = [] # answer, in tables
-    missing: str = "" # a stage that would answer it, and has not been
+    missing: str = "" # why there is no answer, such as "no audit was given"
     question: str = "" # for a person; empty if it is answered
 
 
@@ -199,7 +199,7 @@ class Answer:
     "Hold the answer to one question"
     said: list[str] = field(default_factory=list) # sentences
     tables: list[Shown] = field(default_factory=list) # tables
-    missing: str = "" # a stage that would answer it
+    missing: str = "" # why there is no answer, such as "no audit was given"
 
     @property
     def there(self) -> bool: # whether anything is said

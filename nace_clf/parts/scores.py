@@ -75,9 +75,9 @@ def macro_scores(
 ) -> dict[str, np.ndarray]: # f1_macro, precision_macro, recall_macro, [draws]
     "Compute the macro scores of weighted rows"
     classes = int(max(y.max(), predicted.max())) + 1
-    every = np.ones(len(y), dtype=bool)
-    true = _per_class(y, every, classes=classes, weights=weights)
-    answers = _per_class(predicted, every, classes=classes, weights=weights)
+    counts = y >= 0
+    true = _per_class(y, counts, classes=classes, weights=weights)
+    answers = _per_class(predicted, counts, classes=classes, weights=weights)
     hits = _per_class(y, y == predicted, classes=classes, weights=weights)
     there = (true + answers > 0).sum(axis=1)
     of_classes = {

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -27,12 +26,6 @@ LEAST = 10  # rows of the audit that a pool is expected to have
 OTHER = "other"
 
 
-@lru_cache(maxsize=2**14)
-def _above(code: str, level: str, revision: str | None) -> str:
-    "Name the parent of `code` at `level`; `OTHER` if there is none"
-    return (revision and code_at(code, level, revision)) or OTHER
-
-
 def pools_of(
     expected: pd.Series, # rows of the audit that are expected, by code
     revision: str | None = None, # of NACE; None: the codes have no parents
@@ -42,9 +35,10 @@ def pools_of(
     pool = pd.Series(expected.index, index=expected.index, dtype=object)
     for level in LEVELS[-2::-1] if revision else ():
         small = pool.map(expected.groupby(pool).sum()) < least
-        parent = pd.Series([_above(code, level, revision) for code in pool.index], pool.index)
+        parent = pd.Series([code_at(code, level, revision) or own for code, own in pool.items()],
+                           pool.index)  # what is above the level already stays what it is
         whole = small.groupby(parent).all()
-        names = parent.where(parent.map(whole) | (parent == OTHER), parent + " (other)")
+        names = parent.where(parent.map(whole), parent + " (other)")
         pool = pool.where(~small, names)
     size = expected.groupby(pool).sum()
     pool = pool.where(pool.map(size) >= least, OTHER)

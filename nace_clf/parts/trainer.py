@@ -5,6 +5,7 @@
 # %% ../../nbs/parts/41_trainer.ipynb #40a16e04
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ class OrderedTrainer(Trainer):
 # %% ../../nbs/parts/41_trainer.ipynb #40a16e14
 def freeze(
     model: PreTrainedModel, # changed in place
-    embeddings: bool = True, # keep the vectors of the word pieces
+    embeddings: bool = True, # keep the vectors of word pieces and places, and their norm
     layers: int = 0, # how many of the lowest layers to keep too
 ) -> PreTrainedModel: # the same model
     "Keep `embeddings` and the lowest `layers` of `model` as they are in training"
@@ -83,6 +84,14 @@ def run_to_end(
         with speaking(trainer.args.log_level):
             trainer.train(resume_from_checkpoint=last and str(last))
     except (OSError, SafetensorError, RuntimeError) as e:
-        if isinstance(e, RuntimeError) and "writ" not in str(e): raise
+        if not _of_writing(e, checkpoints): raise
         raise not_written(checkpoints, e) from e
     return trainer
+
+
+def _of_writing(problem: Exception, checkpoints: Path) -> bool:
+    "Tell whether `problem` came of writing to `checkpoints`"
+    if not isinstance(problem, OSError):
+        return isinstance(problem, SafetensorError) or "PytorchStreamWriter" in str(problem)
+    if problem.filename is None: return True
+    return Path(os.fsdecode(problem.filename)).absolute().is_relative_to(checkpoints.absolute())

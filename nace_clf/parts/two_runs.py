@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from .drift import ALPHA, shares_test
+from .errors import InputError
 from .resampling import holm
 from .texts import fold
 
@@ -100,17 +101,22 @@ class TwoRuns(BaseModel):
 
 
 def compare_runs(
-    before: pd.DataFrame, # text, label_1, confidence, status; a row for each text
+    before: pd.DataFrame, # text, label_1, confidence, status
     now: pd.DataFrame, # the same of the run of now
     seed: int = 42, # of all draws
 ) -> TwoRuns: # what has changed
-    "Compare two runs"
+    "Compare two runs, each text once"
+    before, now = [o.assign(same=o.text.map(fold)).drop_duplicates("same") for o in (before, now)]
+    for run, which in ((before, "earlier"), (now, "new")):
+        if run.empty:
+            raise InputError(f"the {which} run has no text with an answer",
+                             remedy="compare runs that have coded something")
     both = [_some(o, seed) for o in (before, now)]
     found = [_shares("classes", "label_1", both, seed), _numbers("confidence", both),
-             _shares("status", "status", both, seed), _vocabulary(both, seed)]
+             _shares("status", "status", both, seed), _vocabulary(both, set(before.same), seed)]
     for change, p in zip(found, holm([o.p for o in found]).tolist()): change.p = p
     listed = lambda df: [(str(o), float(b), float(n)) for o, b, n, _ in df.itertuples()]
-    shared = before.drop_duplicates("text").merge(now.drop_duplicates("text"), on="text")
+    shared = before.merge(now, on="same")
     return TwoRuns(
         texts=(len(both[0]), len(both[1])), changes=found,
         classes=listed(share_table(both[0].label_1, both[1].label_1)),
@@ -128,9 +134,9 @@ def _shares(what: str, column: str, both: list[pd.DataFrame], seed: int) -> Chan
     pair = [o[column].tolist() for o in both]
     table = share_table(*pair, 3)
     said = ", ".join(f"{value} {now:.1%} instead of {was:.1%}"
-                     for value, was, now, _ in table.itertuples())
+                     for value, was, now, change in table.itertuples() if change)
     return Change(what=what, distance=distance_of(*pair), p=shares_test(*pair, seed=seed),
-                  said=said)
+                  said=said or "no share has changed")
 
 
 def _numbers(what: str, both: list[pd.DataFrame]) -> Change:
@@ -144,9 +150,9 @@ def _numbers(what: str, both: list[pd.DataFrame]) -> Change:
                   said=f"median {middle[1]} instead of {middle[0]}")
 
 
-def _vocabulary(both: list[pd.DataFrame], seed: int) -> Change:
+def _vocabulary(both: list[pd.DataFrame], earlier: set[str], seed: int) -> Change:
     "Compare how many new texts have a word that half of the old ones do not have"
-    fresh = both[1].text[~both[1].text.isin(both[0].text)]
+    fresh = both[1].text[~both[1].same.isin(earlier)]
     if fresh.empty: return Change(what="new words", distance=0, p=1, said="no text is new")
     order = np.random.default_rng(seed).permutation(len(both[0]))
     old = both[0].text.to_numpy(dtype=object)

@@ -48,8 +48,10 @@ class Told:
         self,
         show: bool = True, # or say nothing
         every: float = 60, # seconds between lines where there is no terminal
+        meter: Meter | None = None, # looks at the counters of energy on the way
     ):
         "Look whether there is a terminal"
+        self._meter = meter
         self._show, self._every, self._last, self._bar = show, every, time.monotonic(), None
         stream = getattr(sys.stderr, "stream", sys.stderr)
         if show and stream is not None and stream.isatty(): self._bar = _bar(stream)
@@ -70,6 +72,7 @@ class Told:
         total: int | None = None, # if it is known
     ):
         "Say `text`, if it is time"
+        if self._meter: self._meter.look()
         if self._bar: self._bar.update(self._bar.task_ids[0], description=text, completed=done,
                                        total=total)
         elif self._show and time.monotonic() - self._last >= self._every:
@@ -315,7 +318,7 @@ def code_large(
     plan = plan_of(job.answerer, job.table, job.output, job.safe, job.part)
     with alone_in(job.folder, "another process with the same output", called=job.output):
         start = _started(job, plan, resume)
-        with Told(progress) as told:
+        with Told(progress, meter=meter) as told:
             if start is None: start = _listed(job, told)
             job.answerer.withdrawn = start.withdrawn
             before = _code(job, start, told, compute)

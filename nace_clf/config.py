@@ -113,5 +113,6 @@ def class_config(
     **overrides, # settings that win over the ones chosen here
 ) -> Config: # settings for the classes of NACE and rows of every depth; name `wordings`, too
     "Choose settings for hundreds of classes of a few rows each"
-    chosen = dict(level="class", epochs=5, baseline=False, blend=False, neighbours=True)
+    chosen = dict(level="class", epochs=3, head_start="centroids", baseline=False, blend=False,
+                  neighbours=True)
     return small_config(**(chosen | overrides))

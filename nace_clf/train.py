@@ -27,6 +27,7 @@ from transformers import (
 from .config import Config, training_arguments
 from .data import Data, fingerprint, label_names
 from .model import load_model, load_tokenizer
+from .parts.centroids import start_from_centroids
 from .parts.engine import choose_device, lighten
 from .parts.errors import InputError, one_line
 from .parts.labels import Labels
@@ -150,11 +151,14 @@ def assemble(
     loss = loss_function(tokens["train"]["label"][:], len(labels), cfg.class_weights,
                          cfg.label_smoothing, labels.open)
     multiple = 8 if args.device.type == "cuda" else None
-    return OrderedTrainer(
+    trainer = OrderedTrainer(
         shape(prepared.model, cfg), args, train_dataset=tokens["train"],
         eval_dataset=tokens.get("validation"), processing_class=prepared.tokenizer,
         data_collator=collator(prepared.tokenizer, multiple), compute_metrics=compute_metrics,
         callbacks=[*stop, *callbacks], compute_loss_func=loss)
+    if cfg.head_start == "centroids":
+        start_from_centroids(trainer.model, tokens["train"], prepared.tokenizer.pad_token_id)
+    return trainer
 
 
 def build_trainer(

@@ -91,6 +91,9 @@ class TrainingSettings:
     class_weights: Literal["none", "sqrt", "balanced"] = setting(
         "none", TRAINING, "weight of a row in the loss by the number n of rows of its class",
         "none; sqrt (1/sqrt(n)) for rare classes that count; balanced (1/n)")
+    head_start: Literal["random", "centroids"] = setting(
+        "random", TRAINING, "where the weights of the new head start",
+        "centroids, the means of each class's texts, for hundreds of classes or few rows")
 
 # %% ../../nbs/parts/38_all_settings.ipynb #47c1631d
 @dataclass

@@ -69,14 +69,12 @@ def every_wording(split: str) -> Nomenclature:
     return nace_nomenclature("class", "2", pd.concat(tables))
 
 
-def rows_alone(split: str, seed: int) -> Path:
+def rows_alone(split: str) -> Path:
     "Train on the rows with a class alone, with the small preset and 20 epochs"
-    if split == "random":  # as for the pages on peers and accuracy
-        at = RUNS[split] / "nace_clf" / ("model" if seed == 42 else f"seed_{seed}")
-    else: at = RUNS[split] / "nace_clf" / f"rows_{seed}"
+    name = "model" if split == "random" else "rows"  # the former is that of the page on peers
     cfg = small_config(label_col="code", level="class", revision="2", epochs=20, partial="drop",
-                       seed=seed)
-    return trained(split, at, cfg)
+                       seed=SEEDS[0])
+    return trained(split, RUNS[split] / "nace_clf" / name, cfg)
 
 
 def with_wordings(split: str, seed: int) -> Path:
@@ -127,7 +125,7 @@ def compared(split: str, seed: int) -> Comparison:
     texts, whole = read_table(test).text.tolist(), Classifier(with_wordings(split, seed))
     models = {"classes preset": whole,
               "its BERT alone": Classifier(with_wordings(split, seed), blend=False),
-              "rows alone": Classifier(rows_alone(split, seed)),
+              "rows alone": Classifier(rows_alone(split)),
               "no training": Classifier(started(split))}
     if split == "random":
         for path in sorted(RUNS[split].glob("*/predictions.csv")):
@@ -224,11 +222,11 @@ def kept(path: Path, measure: Callable[[], dict]) -> dict:
 def main():
     "Train what is missing, measure everything and write it down"
     found = {"processor": processor(), "about": {}, "runs": {}}
-    for split, seeds in {"random": SEEDS, "source": SEEDS[:1]}.items():
-        found["about"][split] = {seed: about(split, seed) for seed in seeds}
+    for split in RUNS:
+        found["about"][split] = {seed: about(split, seed) for seed in SEEDS}
         found["runs"][split] = {
             seed: kept(RUNS[split] / f"compared_{seed}.json",
-                       lambda s=split, k=seed: result(compared(s, k))) for seed in seeds}
+                       lambda s=split, k=seed: result(compared(s, k))) for seed in SEEDS}
     found["partners"] = kept(RUNS["random"] / "partners.json", lambda: partners(SEEDS[0]))
     texts = read_table(BENCH / "data" / "random" / "nace_test.csv").text.tolist()
     found["rates"] = rates(with_wordings("random", SEEDS[0]), texts)

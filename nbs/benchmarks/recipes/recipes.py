@@ -313,6 +313,7 @@ RECIPES: dict[str, tuple[dict, Callable | None]] = {  # settings, what to change
     "all layers trained": (dict(freeze_layers=0), None),
     "9 of 12 layers frozen": (dict(freeze_layers=9), None),
     "dropout 0.1": (dict(dropout=0.1), None),
+    "head from centroids": (dict(head_start="centroids"), None),
     "no class weights": (dict(class_weights="none"), None),
     "no label smoothing": (dict(label_smoothing=0.0), None),
     "logit adjustment": (dict(class_weights="none"), logit_adjusted),

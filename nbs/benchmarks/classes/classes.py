@@ -184,6 +184,37 @@ def _cross_fitted(parts: list[np.ndarray], y: np.ndarray, rows: np.ndarray, fold
     return dict(zip(("accuracy", "log loss"), np.mean(found, axis=0).round(4).tolist()))
 
 
+def new_sources(seed: int) -> dict: # by who taught the weights
+    "Score BERT and neighbours with the folder's weights, and with those of other new sources"
+    at = with_wordings("source", seed)
+    model, alone = Classifier(at), Classifier(at, blend=False)
+    rows = read_table(at_class("source", "test"))
+    rows = rows[rows.label.isin(model.names)]
+    texts, y = rows.text.tolist(), rows.label.map(list(model.names).index).to_numpy(int)
+    bert, near = alone.logits(texts), model.neighbours.scores(model.states(texts))
+    own, theirs = model.neighbours.weights
+    taught, weights = np.empty_like(bert), []
+    for source in rows.source.unique():
+        held = (rows.source == source).to_numpy()
+        a, b = fit_weights(bert[~held], near[~held], y[~held])
+        taught[held] = a * bert[held] + b * near[held]
+        weights.append((float(a), float(b)))
+    sums = {"rows least alike": own * bert + theirs * near, "other new sources": taught}
+    shares = {"rows least alike": own / (own + theirs),
+              "other new sources": float(np.mean([a / (a + b) for a, b in weights]))}
+    return {name: _scored(out, y) | {"share of the BERT": round(shares[name], 4)}
+            for name, out in sums.items()}
+
+
+def _scored(out: np.ndarray, y: np.ndarray) -> dict:
+    "Score logits"
+    loss = -log_softmax(out, axis=1)[np.arange(len(y)), y].mean()
+    five = np.argsort(-out, axis=1)[:, :5]
+    return {"rows": len(y), "accuracy": round(float((out.argmax(axis=1) == y).mean()), 4),
+            "top 5": round(float((five == y[:, None]).any(axis=1).mean()), 4),
+            "log loss": round(float(loss), 4)}
+
+
 def rates(folder: Path, texts: list[str], rounds: int = 9) -> dict[str, float]: # texts a second
     "Time the prediction of `texts` with and without neighbours, in turns"
     models = {"with neighbours": Classifier(folder), "without": Classifier(folder, blend=False)}
@@ -228,6 +259,8 @@ def main():
             seed: kept(RUNS[split] / f"compared_{seed}.json",
                        lambda s=split, k=seed: result(compared(s, k))) for seed in SEEDS}
     found["partners"] = kept(RUNS["random"] / "partners.json", lambda: partners(SEEDS[0]))
+    found["new_sources"] = {seed: kept(RUNS["source"] / f"new_sources_{seed}.json",
+                                       lambda k=seed: new_sources(k)) for seed in SEEDS}
     texts = read_table(BENCH / "data" / "random" / "nace_test.csv").text.tolist()
     found["rates"] = rates(with_wordings("random", SEEDS[0]), texts)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -49,7 +49,7 @@ def _last_layer(model: PreTrainedModel) -> torch.nn.Linear:
              and isinstance(part, torch.nn.Linear) and part.out_features == n]
     if found: return found[-1]
     raise InputError(f"{type(model).__name__} has no linear layer with one output for each of "
-                     f"the {n} labels", setting="head_start", allowed="random")
+                     f"the {n} labels", setting="head_start", remedy="leave {head_start} at random")
 
 
 def _spread(labels: np.ndarray, n: int) -> np.ndarray:
@@ -78,4 +78,4 @@ def _read_by(
         model.train(training)
     if found[0].ndim == 2: return torch.cat(found)[np.argsort(np.concatenate(parts))]
     raise InputError(f"{type(model).__name__} computes logits for every token, not for the text",
-                     setting="head_start", allowed="random")
+                     setting="head_start", remedy="leave {head_start} at random")

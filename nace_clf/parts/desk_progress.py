@@ -114,7 +114,7 @@ def progress(
                                                    LEASES.c.expires > desk.clock()))
         rates = {who: rate_of(sorted(con.scalars(
             _answers(DECISIONS.c.at, project_id, who).where(DECISIONS.c.source != "file")
-            .order_by(DECISIONS.c.id.desc()).limit(RECENT)))) for who in (None, coder_id)}
+            .order_by(DECISIONS.c.id.desc()).limit(RECENT)))) for who in {None, coder_id}}
         by_coder = con.execute(_answers(CODERS.c.name, project_id).add_columns(count)
                                .join(CODERS).group_by(CODERS.c.name).order_by(CODERS.c.name))
         by_coder = {name: n for name, n in by_coder}
